@@ -1,0 +1,143 @@
+"""The frozen plan: everything a conversion does, decided before the first byte is read."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from quantcli.checkpoint.source import TensorRef
+from quantcli.errors import PlanError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file the plan was made from: path relative to the model's folder and its size in bytes."""
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One output tensor.
+
+    Attributes:
+        name, role, layer, shape: as in TensorSpec.
+        type: codec name.
+        op, args: the transform and its arguments.
+        sources: where the source tensors lie.
+        offset: absolute byte offset of the tensor in the output file.
+        nbytes: encoded length without padding.
+        fallback: why the type is not the preset's choice, or None.
+    """
+
+    name: str
+    role: str
+    layer: int | None
+    shape: tuple[int, ...]
+    type: str
+    op: str
+    args: tuple[int | float | str, ...]
+    sources: tuple[TensorRef, ...]
+    offset: int
+    nbytes: int
+    fallback: str | None
+
+    @property
+    def columns(self) -> int:
+        """Length of a row in elements."""
+        return self.shape[-1]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows over all outer dimensions."""
+        rows = 1
+        for n in self.shape[:-1]:
+            rows *= n
+        return rows
+
+    @property
+    def weights(self) -> int:
+        """Number of elements."""
+        return self.rows * self.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Resolved integers and names only; equal plans give equal files.
+
+    Attributes:
+        architecture: GGUF name of the architecture.
+        preset: canonical preset name.
+        effort: encoder effort.
+        header: all bytes before the tensor data, padding included.
+        steps: the tensors in file order.
+        size: length of the finished file in bytes.
+        files: the files it was made from.
+        notes: decisions worth telling the user.
+    """
+
+    architecture: str
+    preset: str
+    effort: str
+    header: bytes
+    steps: tuple[Step, ...]
+    size: int
+    files: tuple[SourceFile, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def weights(self) -> int:
+        """Number of weights over all tensors."""
+        return sum(step.weights for step in self.steps)
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Bits of tensor data per weight."""
+        return 8.0 * sum(step.nbytes for step in self.steps) / max(1, self.weights)
+
+    @property
+    def fallbacks(self) -> tuple[Step, ...]:
+        """Steps whose type is not the preset's choice."""
+        return tuple(step for step in self.steps if step.fallback)
+
+    def digest(self) -> str:
+        """Return the SHA-256 over the canonical JSON form, as 64 hexadecimal digits."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Return the canonical JSON form, one line, keys sorted."""
+        record: dict[str, Any] = asdict(self)
+        record["header"] = base64.b64encode(self.header).decode("ascii")
+        record["format"] = FORMAT
+        return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """Return the plan that `to_json` wrote.
+
+        Raises:
+            PlanError: not JSON, another format number, or fields missing or of the wrong kind.
+        """
+        try:
+            record = json.loads(text)
+            if record.pop("format") != FORMAT:
+                raise PlanError(f"the plan's format is not {FORMAT}", hint="Make the plan again.")
+            record["header"] = base64.b64decode(record["header"], validate=True)
+            record["steps"] = tuple(_step(item) for item in record["steps"])
+            record["files"] = tuple(SourceFile(**item) for item in record["files"])
+            record["notes"] = tuple(record["notes"])
+            return cls(**record)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PlanError(f"not a plan of quantcli: {error}", hint="Make the plan again.") from error
+
+
+def _step(item: dict[str, Any]) -> Step:
+    refs = (TensorRef(**{**ref, "shape": tuple(ref["shape"])}) for ref in item["sources"])
+    shape, args = tuple(item["shape"]), tuple(item["args"])
+    return Step(**{**item, "shape": shape, "args": args, "sources": tuple(refs)})
