@@ -1,0 +1,130 @@
+"""Bit packing, reproducible sums and scratch memory shared by the block formats.
+
+Encoders see a chunk of blocks transposed: elements of a group on axis 0, blocks on the last axis.
+A sum over axis 0 is then a fixed tree of element-wise adds, so it has the same value on every CPU
+and however many blocks are processed together.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+F32 = npt.NDArray[np.float32]
+U8 = npt.NDArray[np.uint8]
+Blocks = npt.NDArray[np.void]
+
+
+class Scratch(threading.local):
+    """Named buffers that are reused from chunk to chunk, one set per thread.
+
+    A buffer keeps its bytes until the same name is taken again; nothing is cleared.
+    """
+
+    def __init__(self) -> None:
+        self._pool: dict[str, U8] = {}
+
+    def take(
+        self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32
+    ) -> npt.NDArray[Any]:
+        """Return an uninitialised C-contiguous array backed by the buffer called `name`."""
+        kind = np.dtype(dtype)
+        count = kind.itemsize
+        for length in shape:
+            count *= length
+        buffer = self._pool.get(name)
+        if buffer is None or buffer.size < count:
+            buffer = np.empty(count, np.uint8)
+            self._pool[name] = buffer
+        return buffer[:count].view(kind).reshape(shape)
+
+
+SCRATCH = Scratch()
+
+
+def tree_sum(x: F32) -> F32:
+    """Sum over axis 0 (a power of two long) by halving; `x` is overwritten, row 0 is returned.
+
+    The order of additions depends on the length of axis 0 alone. `np.add.reduce` gives no such
+    promise: it may switch to another order when the trailing axes have length one.
+    """
+    half = x.shape[0] // 2
+    while half:
+        np.add(x[:half], x[half : 2 * half], out=x[:half])
+        half //= 2
+    row: F32 = x[0]
+    return row
+
+
+def has_nonfinite(x: F32) -> bool:
+    """Whether any value of a float32 array is NaN or infinite."""
+    if x.size == 0:
+        return False
+    # The extremes propagate NaN and infinity; both passes run without a temporary.
+    return not (np.isfinite(np.max(x)) and np.isfinite(np.min(x)))
+
+
+def to_half(x: F32) -> npt.NDArray[np.float16]:
+    """Round float32 to float16 (nearest even); what is out of range becomes infinite, silently."""
+    with np.errstate(over="ignore", under="ignore"):
+        half: npt.NDArray[np.float16] = x.astype(np.float16)
+    return half
+
+
+def half_round(x: F32) -> F32:
+    """Round float32 to the nearest float16 value and return it as float32."""
+    return to_half(x).astype(np.float32)
+
+
+def unpack_nibbles(qs: U8, out: U8) -> None:
+    """Split bytes (n, k) into codes (n, 2k): all low nibbles first, then all high nibbles."""
+    k = qs.shape[1]
+    np.bitwise_and(qs, np.uint8(15), out=out[:, :k])
+    np.right_shift(qs, np.uint8(4), out=out[:, k:])
+
+
+def pack_scales_k4(scales: U8, mins: U8) -> U8:
+    """Pack eight 6-bit scales and eight 6-bit mins (8, n) of Q4_K and Q5_K into bytes (n, 12)."""
+    packed = np.empty((scales.shape[1], 12), np.uint8)
+    packed[:, 0:4] = (scales[:4] | ((scales[4:] >> 4) << 6)).T
+    packed[:, 4:8] = (mins[:4] | ((mins[4:] >> 4) << 6)).T
+    packed[:, 8:12] = ((scales[4:] & 15) | ((mins[4:] & 15) << 4)).T
+    return packed
+
+
+def unpack_scales_k4(packed: U8) -> tuple[U8, U8]:
+    """Inverse of `pack_scales_k4`: bytes (n, 12) to scales (n, 8) and mins (n, 8)."""
+    scales = np.empty((packed.shape[0], 8), np.uint8)
+    mins = np.empty_like(scales)
+    low, middle, high = packed[:, 0:4], packed[:, 4:8], packed[:, 8:12]
+    scales[:, :4] = low & 63
+    mins[:, :4] = middle & 63
+    scales[:, 4:] = (high & 15) | ((low >> 6) << 4)
+    mins[:, 4:] = (high >> 4) | ((middle >> 6) << 4)
+    return scales, mins
+
+
+def pack_nibbles(codes: U8) -> U8:
+    """Pack 4-bit codes (2k, n) into bytes (n, k): elements j and j + k share byte j."""
+    k = codes.shape[0] // 2
+    packed: U8 = (codes[:k] | (codes[k:] << np.uint8(4))).T
+    return packed
+
+
+def pack_fifth(codes: U8) -> npt.NDArray[np.uint32]:
+    """Collect bit 4 of 32 codes (32, n) into one word per block (n,), element i at bit i."""
+    words = np.zeros(codes.shape[1], np.uint32)
+    for i, row in enumerate(codes):
+        words |= (row >> np.uint8(4)).astype(np.uint32) << np.uint32(i)
+    return words
+
+
+def unpack_fifth(words: npt.NDArray[np.uint32], codes: U8) -> None:
+    """Add bit i of each word (n,) to element i of the codes (n, 32) as bit 4."""
+    packed = np.ascontiguousarray(words).view(np.uint8).reshape(-1, 4)
+    bits = np.unpackbits(packed, axis=1, bitorder="little")
+    np.left_shift(bits, np.uint8(4), out=bits)
+    np.bitwise_or(codes, bits, out=codes)

@@ -1,0 +1,250 @@
+"""The codec type: one GGUF tensor type, how its blocks are encoded, decoded and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from quantcli.codec.bits import F32, SCRATCH, U8, Blocks, has_nonfinite, tree_sum
+from quantcli.codec.search import Search
+from quantcli.errors import InputError, UsageError
+
+Mask = npt.NDArray[np.bool_]
+Encode = Callable[[F32, F32 | None, Search, Blocks], None]
+Decode = Callable[[Blocks, F32], None]
+
+# Weights handled together, in one thread. All temporaries of a chunk should stay in a core's L2
+# cache; bench/codecs.py --chunk prints the speed over this number.
+CHUNK_WEIGHTS = 32 * 1024
+
+# No block format with float16 scales reaches this; far below, x² still fits float32.
+LARGEST = np.float32(2.0**40)
+
+EFFORTS = ("fast", "normal", "best")
+
+
+class ScaleOverflowError(InputError):
+    """A block's values are too large for the float16 scales of its type.
+
+    `row` and `block` count from 0 inside the rows of the call that raised it.
+    """
+
+    def __init__(self, name: str, row: int, block: int) -> None:
+        super().__init__(
+            f"row {row}, block {block}: values exceed what a {name} scale can hold",
+            hint="Store this tensor as BF16 or F32.",
+        )
+        self.codec = name
+        self.row = row
+        self.block = block
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One tensor type.
+
+    Attributes:
+        name: canonical name, "Q4_K".
+        ggml_type: the type's number in a GGUF file.
+        block: elements per block.
+        layout: structured dtype of one block; its itemsize is the bytes per block.
+        group: elements that share one scale; the encoder sees (group, block / group, blocks).
+        encode: called with values x and weights w (group, block / group, n), both its own to
+            overwrite, w None for uniform; the search effort; the structured blocks (n,) to fill.
+        decode: called with structured blocks (n,) and the float32 (n, block) to fill.
+        searches: parameters of the encoder by effort; absent efforts use "normal".
+        scales: float fields of the layout that must be finite in a valid block.
+        weighting: how a column's importance q becomes the weight of value x:
+            "none": ignored; "plain": q; "block": q·sqrt(s + x²), s = `variance` times the block's
+            mean of x²; "row": the same with s = mean of x² over the row.
+        variance: see weighting.
+        needs_importance: whether the type is only sensible with an importance matrix.
+        broken: marks the invalid blocks (n,) where finite `scales` do not say it all.
+    """
+
+    name: str
+    ggml_type: int
+    block: int
+    layout: np.dtype[np.void]
+    encode: Encode
+    decode: Decode
+    group: int = 32
+    searches: Mapping[str, Search] = field(default_factory=dict)
+    scales: tuple[str, ...] = ("d",)
+    weighting: str = "none"
+    variance: float = 1.0
+    needs_importance: bool = False
+    broken: Callable[[Blocks], Mask] | None = None
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Stored bits per element, scales included."""
+        return 8 * self.layout.itemsize / self.block
+
+    def row_bytes(self, columns: int) -> int:
+        """Bytes of one encoded row.
+
+        Raises:
+            UsageError: `columns` is not a multiple of the block.
+        """
+        if columns % self.block:
+            raise UsageError(
+                f"{self.name} needs rows of a multiple of {self.block} values, not {columns}"
+            )
+        return columns // self.block * self.layout.itemsize
+
+    def encode_rows(self, x: F32, weight: F32 | None = None, *, effort: str = "normal") -> U8:
+        """Encode float32 (rows, columns) to uint8 (rows, row_bytes(columns)).
+
+        Args:
+            x: values; NaN and infinity are kept by F32, F16 and BF16 and count as 0 elsewhere.
+            weight: importance per column (columns,), not negative, or None.
+            effort: "fast", "normal" or "best".
+
+        The bytes of a row depend on that row, `weight` and `effort` alone.
+
+        Raises:
+            UsageError: wrong shape, unknown effort.
+            ScaleOverflowError: a block's scale does not fit float16.
+        """
+        if effort not in EFFORTS:
+            raise UsageError(f"unknown effort {effort!r}; known: {', '.join(EFFORTS)}")
+        rows, columns = x.shape
+        out = np.empty((rows, self.row_bytes(columns)), np.uint8)
+        if out.size == 0:
+            return out
+        x = np.ascontiguousarray(x, np.float32)
+        search = self.searches.get(effort) or self.searches.get("normal") or Search()
+        blocks = out.reshape(-1).view(self.layout)
+        self._encode_blocks(x, self._importance(weight, columns), search, blocks)
+        return out
+
+    def _importance(self, weight: F32 | None, columns: int) -> F32 | None:
+        """The column weights as (columns / block, block), scaled to a largest value of about 1."""
+        if weight is None or self.weighting == "none":
+            return None
+        if weight.shape != (columns,):
+            raise UsageError(f"importance has shape {weight.shape}, the rows {columns} columns")
+        if has_nonfinite(weight) or float(weight.min()) < 0:
+            raise UsageError("importance must be finite and not negative")
+        exponent = np.frexp(weight.max())[1]  # a power of two changes no ratio
+        scaled: F32 = np.ldexp(weight.astype(np.float32), -exponent).reshape(-1, self.block)
+        return scaled
+
+    def _encode_blocks(
+        self, x: F32, importance: F32 | None, search: Search, blocks: Blocks
+    ) -> None:
+        """Feed the encoder with transposed chunks."""
+        per_row = x.shape[1] // self.block
+        flat = x.reshape(-1, self.block)
+        step = max(1, CHUNK_WEIGHTS // self.block)
+        shape = (self.block // self.group, self.group)
+        for start in range(0, len(flat), step):
+            part = flat[start : start + step]
+            count = len(part)
+            chunk = SCRATCH.take("chunk", (self.group, shape[0], count))
+            np.copyto(chunk, part.reshape(count, *shape).T)
+            self._guard(chunk, start, per_row)
+            weights = None
+            if importance is not None:
+                weights = self._weights(x, importance, start, chunk)
+            with np.errstate(all="ignore"):
+                self.encode(chunk, weights, search, blocks[start : start + count])
+            self._check(part, blocks[start : start + count], start, per_row)
+
+    def _guard(self, chunk: F32, start: int, per_row: int) -> None:
+        """Zero what is not finite and refuse what no float16 scale can hold."""
+        if self.block == 1 or (np.max(chunk) <= LARGEST and np.min(chunk) >= -LARGEST):
+            return
+        finite = np.isfinite(chunk)
+        np.copyto(chunk, np.float32(0), where=~finite)
+        bad = (np.abs(chunk) > LARGEST).any(axis=(0, 1))
+        if bad.any():
+            raise ScaleOverflowError(self.name, *divmod(start + int(np.argmax(bad)), per_row))
+
+    def _weights(self, x: F32, importance: F32, start: int, chunk: F32) -> F32:
+        """Weights of a chunk's values in the chunk's layout."""
+        count = chunk.shape[2]
+        per_row = len(importance)
+        index = np.arange(start, start + count)
+        rows = importance[index % per_row].reshape(count, chunk.shape[1], chunk.shape[0])
+        weights = SCRATCH.take("weights", chunk.shape)
+        np.copyto(weights, rows.T)
+        if self.weighting == "plain":
+            return weights
+        square = SCRATCH.take("square", chunk.shape)
+        np.multiply(chunk, chunk, out=square)
+        if self.weighting == "row":
+            first, last = start // per_row, (start + count - 1) // per_row
+            spread = row_variance(x[first : last + 1])[index // per_row - first]
+        else:
+            flat = square.reshape(self.block, count)
+            spread = tree_sum(flat) * np.float32(self.variance / self.block)
+            np.multiply(chunk, chunk, out=square)
+        np.add(square, spread, out=square)
+        np.sqrt(square, out=square)
+        np.multiply(weights, square, out=weights)
+        return weights
+
+    def _check(self, x: F32, blocks: Blocks, start: int, per_row: int) -> None:
+        """Raise ScaleOverflowError for the first block that finite values made invalid."""
+        bad = self._broken(blocks)
+        if bad.any() and self.block == 1:  # a plain value type keeps NaN and infinity
+            bad &= np.isfinite(x[:, 0])
+        if bad.any():
+            raise ScaleOverflowError(self.name, *divmod(start + int(np.argmax(bad)), per_row))
+
+    def _broken(self, blocks: Blocks) -> Mask:
+        """Mark the blocks (n,) with a scale (or value) that is NaN or infinite."""
+        if self.broken is not None:
+            return self.broken(blocks)
+        bad = np.zeros(len(blocks), np.bool_)
+        for name in self.scales:
+            bad |= ~np.isfinite(blocks[name])
+        return bad
+
+    def decode_rows(self, data: U8) -> F32:
+        """Decode uint8 (rows, row_bytes) to float32 (rows, columns).
+
+        Raises:
+            UsageError: the rows are not a whole number of blocks.
+        """
+        size = self.layout.itemsize
+        rows, width = data.shape
+        if width % size:
+            raise UsageError(f"{self.name} rows are a multiple of {size} bytes, not {width}")
+        out = np.empty((rows, width // size * self.block), np.float32)
+        if out.size == 0:
+            return out
+        blocks = np.ascontiguousarray(data).reshape(-1).view(self.layout)
+        flat = out.reshape(-1, self.block)
+        step = max(1, CHUNK_WEIGHTS // self.block)
+        with np.errstate(all="ignore"):
+            for start in range(0, len(flat), step):
+                self.decode(blocks[start : start + step], flat[start : start + step])
+        return out
+
+    def invalid_blocks(self, data: U8) -> int:
+        """Count the blocks of uint8 (rows, row_bytes) with a NaN or infinite scale (or value)."""
+        blocks = np.ascontiguousarray(data).reshape(-1).view(self.layout)
+        return int(np.count_nonzero(self._broken(blocks)))
+
+
+def row_variance(x: F32) -> F32:
+    """Mean of x² of each row of float32 (rows, columns), columns a multiple of 32."""
+    groups = x.reshape(len(x), -1, 32).transpose(2, 1, 0)
+    squares = tree_sum(np.multiply(groups, groups))
+    total = np.zeros(len(x), np.float32)
+    for part in squares:
+        total += part
+    mean: F32 = total / np.float32(x.shape[1])
+    return mean
+
+
+def block_layout(*fields: tuple[str, str] | tuple[str, str, tuple[int, ...]]) -> np.dtype[np.void]:
+    """A packed little-endian structured dtype from (name, type[, shape]) fields."""
+    layout: np.dtype[np.void] = np.dtype(list(fields))
+    return layout

@@ -1,0 +1,1 @@
+"""One block format per module; each defines `CODEC`."""

@@ -1,0 +1,53 @@
+"""Q4_0: 32 codes of 4 bits and one scale, x = d·(q - 8)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantcli.codec.bits import (
+    F32,
+    SCRATCH,
+    Blocks,
+    half_round,
+    pack_nibbles,
+    to_half,
+    unpack_nibbles,
+)
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.search import Search, reciprocal, round_codes, symmetric_scale
+
+LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))
+
+
+def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
+    """Search the scale, round; see `Codec.encode`."""
+    values = x[:, 0]
+    w = None if weight is None else weight[:, 0]
+    scale = half_round(symmetric_scale(values, w, -8, 7, search))
+    codes = SCRATCH.take("codes", values.shape)
+    round_codes(values, reciprocal(scale), -8, 7, codes)
+    np.add(codes, np.float32(8), out=codes)
+    out["d"] = to_half(scale)
+    quants = codes.astype(np.uint8)
+    out["qs"] = pack_nibbles(quants)
+
+
+def decode(blocks: Blocks, out: F32) -> None:
+    """Compute x = d·(q - 8); see `Codec.decode`."""
+    codes = SCRATCH.take("bytes", out.shape, np.uint8)
+    unpack_nibbles(blocks["qs"], codes)
+    np.copyto(out, codes)
+    np.subtract(out, np.float32(8), out=out)
+    np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
+
+
+CODEC = Codec(
+    name="Q4_0",
+    ggml_type=2,
+    block=32,
+    layout=LAYOUT,
+    encode=encode,
+    decode=decode,
+    searches={"normal": Search(peaks=(-8.0, -7.4, -7.2, 7.0, -8.5))},
+    weighting="row",
+)

@@ -1,0 +1,56 @@
+"""Q4_1: 32 codes of 4 bits, a scale and a minimum, x = d·q + m."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantcli.codec.bits import (
+    F32,
+    SCRATCH,
+    Blocks,
+    half_round,
+    pack_nibbles,
+    to_half,
+    unpack_nibbles,
+)
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.search import Search, range_scale, reciprocal, round_codes
+
+LAYOUT = block_layout(("d", "<f2"), ("m", "<f2"), ("qs", "u1", (16,)))
+
+
+def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
+    """Search scale and minimum, round; see `Codec.encode`."""
+    values = x[:, 0]
+    w = None if weight is None else weight[:, 0]
+    scale, low = range_scale(values, w, 15, search, free_min=True)
+    scale, low = half_round(scale), half_round(low)
+    codes = SCRATCH.take("codes", values.shape)
+    np.subtract(values, low, out=codes)
+    round_codes(codes, reciprocal(scale), 0, 15, codes)
+    out["d"] = to_half(scale)
+    out["m"] = to_half(low)
+    quants = codes.astype(np.uint8)
+    out["qs"] = pack_nibbles(quants)
+
+
+def decode(blocks: Blocks, out: F32) -> None:
+    """Compute x = d·q + m; see `Codec.decode`."""
+    codes = SCRATCH.take("bytes", out.shape, np.uint8)
+    unpack_nibbles(blocks["qs"], codes)
+    np.copyto(out, codes)
+    np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
+    np.add(out, blocks["m"].astype(np.float32)[:, None], out=out)
+
+
+CODEC = Codec(
+    name="Q4_1",
+    ggml_type=3,
+    block=32,
+    layout=LAYOUT,
+    encode=encode,
+    decode=decode,
+    searches={"normal": Search(cuts=((0.0, 0.0), (0.4, 0.4), (0.8, 0.8), (0.8, 0.0), (0.0, 0.8)))},
+    scales=("d", "m"),
+    weighting="row",
+)

@@ -1,0 +1,81 @@
+"""Q5_K: eight groups of 32 codes of 5 bits, with 6-bit scales and 6-bit minimums.
+
+x = d·scale·q - dmin·min.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantcli.codec.bits import (
+    F32,
+    SCRATCH,
+    Blocks,
+    pack_scales_k4,
+    to_half,
+    unpack_scales_k4,
+)
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.search import Search
+from quantcli.codec.superblock import fit_range_blocks
+
+LAYOUT = block_layout(
+    ("d", "<f2"),
+    ("dmin", "<f2"),
+    ("scales", "u1", (12,)),
+    ("qh", "u1", (32,)),
+    ("qs", "u1", (128,)),
+)
+
+
+def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
+    """Fit the super-blocks and pack them; see `Codec.encode`."""
+    fit = fit_range_blocks(x, weight, 31, 63, search)
+    out["d"] = to_half(fit.d)
+    out["dmin"] = to_half(fit.dmin)
+    out["scales"] = pack_scales_k4(fit.scales.astype(np.uint8), fit.mins.astype(np.uint8))
+    codes = fit.codes.astype(np.uint8)
+    fifth = codes[:, 0] >> np.uint8(4)
+    for group in range(1, 8):
+        fifth |= (codes[:, group] >> np.uint8(4)) << np.uint8(group)
+    out["qh"] = fifth.T
+    codes &= np.uint8(15)
+    packed = codes[:, 0::2] | (codes[:, 1::2] << np.uint8(4))
+    out["qs"].reshape(-1, 4, 32)[:] = packed.T
+
+
+def decode(blocks: Blocks, out: F32) -> None:
+    """Compute x = (d·scale)·q - dmin·min; see `Codec.decode`."""
+    count = len(blocks)
+    scales, mins = unpack_scales_k4(blocks["scales"])
+    scale = scales * blocks["d"].astype(np.float32)[:, None]
+    low = mins * blocks["dmin"].astype(np.float32)[:, None]
+    codes = SCRATCH.take("bytes", (count, 4, 2, 32), np.uint8)
+    packed = blocks["qs"].reshape(count, 4, 32)
+    np.bitwise_and(packed, np.uint8(15), out=codes[:, :, 0])
+    np.right_shift(packed, np.uint8(4), out=codes[:, :, 1])
+    quants = codes.reshape(count, 8, 32)
+    for group in range(8):
+        quants[:, group] |= ((blocks["qh"] >> np.uint8(group)) & np.uint8(1)) << np.uint8(4)
+    values = out.reshape(count, 8, 32)
+    np.copyto(values, quants)
+    np.multiply(values, scale[:, :, None], out=values)
+    np.subtract(values, low[:, :, None], out=values)
+
+
+CODEC = Codec(
+    name="Q5_K",
+    ggml_type=13,
+    block=256,
+    layout=LAYOUT,
+    encode=encode,
+    decode=decode,
+    searches={
+        "normal": Search(
+            cuts=((0.0, 0.0), (0.4, 0.4), (0.8, 0.8), (0.8, 0.0), (0.0, 0.8)), rounds=2
+        )
+    },
+    scales=("d", "dmin"),
+    weighting="block",
+    variance=2.0,
+)

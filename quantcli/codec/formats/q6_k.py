@@ -1,0 +1,71 @@
+"""Q6_K: sixteen groups of 16 codes of 6 bits, with signed 8-bit scales.
+
+x = d·scale·(q - 32).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantcli.codec.bits import F32, SCRATCH, U8, Blocks, to_half
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.search import Search
+from quantcli.codec.superblock import fit_signed_blocks
+
+LAYOUT = block_layout(
+    ("ql", "u1", (128,)), ("qh", "u1", (64,)), ("scales", "i1", (16,)), ("d", "<f2")
+)
+
+
+def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
+    """Fit the super-blocks and pack them; see `Codec.encode`."""
+    fit = fit_signed_blocks(x, weight, 32, 128, search)
+    out["d"] = to_half(fit.d)
+    out["scales"] = fit.scales.astype(np.int8).T
+    np.add(fit.codes, np.float32(32), out=fit.codes)
+    _pack(fit.codes.astype(np.uint8), out)
+
+
+def _pack(codes: U8, out: Blocks) -> None:
+    """Store codes (16, 16, n): per half of the block, quarters of 32 elements (two groups)."""
+    count = codes.shape[2]
+    parts = codes.reshape(16, 2, 4, 2, count)  # element, half, quarter, group of the quarter
+    low = parts & np.uint8(15)
+    ql = low[:, :, :2] | (low[:, :, 2:] << np.uint8(4))
+    out["ql"].reshape(count, 2, 2, 2, 16)[:] = ql.transpose(4, 1, 2, 3, 0)
+    high = parts >> np.uint8(4)
+    qh = high[:, :, 0]
+    for quarter in range(1, 4):
+        qh = qh | (high[:, :, quarter] << np.uint8(2 * quarter))
+    out["qh"].reshape(count, 2, 2, 16)[:] = qh.transpose(3, 1, 2, 0)
+
+
+def decode(blocks: Blocks, out: F32) -> None:
+    """Compute x = (d·scale)·(q - 32); see `Codec.decode`."""
+    count = len(blocks)
+    codes = SCRATCH.take("bytes", (count, 2, 4, 32), np.uint8)
+    ql = blocks["ql"].reshape(count, 2, 2, 32)
+    qh = blocks["qh"].reshape(count, 2, 32)
+    np.bitwise_and(ql, np.uint8(15), out=codes[:, :, :2])
+    np.right_shift(ql, np.uint8(4), out=codes[:, :, 2:])
+    for quarter in range(4):
+        high = (qh >> np.uint8(2 * quarter)) & np.uint8(3)
+        codes[:, :, quarter] |= high << np.uint8(4)
+    scale = blocks["scales"] * blocks["d"].astype(np.float32)[:, None]
+    np.subtract(codes, np.uint8(32), out=codes)
+    values = out.reshape(count, 16, 16)
+    np.copyto(values, codes.view(np.int8).reshape(count, 16, 16))
+    np.multiply(values, scale[:, :, None], out=values)
+
+
+CODEC = Codec(
+    name="Q6_K",
+    ggml_type=14,
+    block=256,
+    layout=LAYOUT,
+    group=16,
+    encode=encode,
+    decode=decode,
+    searches={"normal": Search(peaks=(-32.0, -31.5, -31.0, -32.5, 31.4))},
+    weighting="plain",
+)
