@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from quantcli.arch.facts import Facts
 
 Value = str | int | float | bool | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
 
@@ -13,13 +17,97 @@ class Entry:
 
     Attributes:
         key: full key ("llama.block_count").
-        type: "string", "bool", "uint32", "int32", "float32", "uint64", or "array:" and one of these.
+        type: "string", "bool", "uint32", "int32", "float32", "uint64", or "array:" and one of
+            these.
         value: matching Python value; arrays are tuples.
     """
 
     key: str
     type: str
     value: Value
+
+
+Arg = int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of an architecture's tensor table.
+
+    Several rows may read one source (a fused matrix split into parts), and one row several (experts
+    stacked): what is done is the transform's business.
+
+    Attributes:
+        name: GGUF name with its suffix, without "blk.N." ("attn_q.weight").
+        sources: checkpoint names without the architecture's prefixes and, in layer rows, without
+            the layer's prefix. `{n}` stands for the layer; a name with `{e}` stands for one tensor
+            per expert, in order.
+        op: name of the transform.
+        args: its arguments: values, or functions of the facts at the row's layer.
+        when: tells at which layers (or whether at all) the row applies.
+        optional: the row is left out when the checkpoint has none of its sources. A row without
+            sources is computed and applies whenever `when` says so.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    op: str = "identity"
+    args: tuple[Arg | Callable[[Facts], Arg], ...] = ()
+    when: Callable[[Facts], bool] | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One line of an architecture's metadata table.
+
+    Attributes:
+        name: GGUF key, `{arch}` standing for the architecture's name.
+        type: as in Entry.
+        fields: config fields; the first that is present gives the value, a null gives no entry.
+        derive: computes the value instead; None gives no entry.
+        required: no value is an error that names the fields.
+    """
+
+    name: str
+    type: str
+    fields: tuple[str, ...] = ()
+    derive: Callable[[Facts], Value | None] | None = None
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """An architecture as data.
+
+    Attributes:
+        name: GGUF name ("llama").
+        hf: Hugging Face classes it covers.
+        vocab: tokenizer kind.
+        keys: `{arch}.*` metadata in file order.
+        globals: tensors outside the layers.
+        layer: tensors of one layer.
+        layer_prefix: what precedes a layer's names in the checkpoint.
+        prefixes: prefixes that a checkpoint's names may have or lack; removed in this order.
+        suffixes: old endings of names and what they are called today.
+        ignored: patterns (fnmatch) of names without prefix that are dropped on purpose.
+        defaults: model_type → config fields that the class fills when config.json lacks them;
+            a function is called with the facts before any default.
+        vocab_keys: tokenizer.ggml.* entries that depend on the config.
+    """
+
+    name: str
+    hf: tuple[str, ...]
+    vocab: str
+    keys: tuple[Key, ...]
+    globals: tuple[Row, ...]
+    layer: tuple[Row, ...]
+    layer_prefix: str = "layers.{n}."
+    prefixes: tuple[str, ...] = ("model.",)
+    suffixes: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    vocab_keys: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +152,11 @@ class Model:
     Attributes:
         traits: facts for the type rules.
         specs: the output tensors in file order.
-        entries: the `{arch}.*` metadata in the converter's order, without general.* and tokenizer.*.
+        entries: the `{arch}.*` metadata in the converter's order, without general.* and
+            tokenizer.*.
         vocab: tokenizer kind for `quantcli.tokenizer.export`.
-        vocab_entries: tokenizer.ggml.* entries that depend on the architecture (token_type_count, …).
+        vocab_entries: tokenizer.ggml.* entries that depend on the architecture
+            (token_type_count, …).
         vocab_rows: rows of the token embedding.
         notes: decisions worth telling the user.
     """

@@ -1,4 +1,4 @@
-"""The type of a transform: a pure tensor operation that can produce any range of its output rows."""
+"""The type of a transform: a pure tensor operation that yields any range of its output rows."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Load(Protocol):
         ...
 
     def rows(self, source: int, start: int, stop: int) -> FloatArray:
-        """Return rows [start, stop) of source number `source` as float32 (stop - start, columns)."""
+        """Return rows [start, stop) of a source as float32 (stop - start, columns)."""
         ...
 
     def columns(self, source: int, start: int, stop: int) -> FloatArray:
-        """Return columns [start, stop) of source number `source` as float32 (rows, stop - start)."""
+        """Return columns [start, stop) of a source as float32 (rows, stop - start)."""
         ...
 
 
@@ -38,10 +38,11 @@ class Transform:
 
     Attributes:
         name: how the tables and plans spell it.
-        shape: (source shapes, args) → shape of the output; raises ValueError on shapes that do not fit.
-        rows: (load, args, start, stop) → float32 (stop - start, columns): rows [start, stop) of the
-            output seen as (product of the outer dimensions, innermost dimension). Reads of `load` no
-            more than those rows need.
+        shape: (source shapes, args) → shape of the output; raises ValueError on shapes that do not
+            fit.
+        rows: (load, args, start, stop) → float32 (stop - start, columns): rows [start, stop) of
+            the output seen as (product of the outer dimensions, innermost dimension). Reads of
+            `load` no more than those rows need.
     """
 
     name: str

@@ -1,0 +1,1 @@
+"""One architecture family a module: tables only, found by listing this folder."""

@@ -1,0 +1,98 @@
+"""Tensor rows that many architectures share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from quantcli.arch.architecture import Arg, Row
+from quantcli.arch.facts import Facts
+from quantcli.arch.keys import head_dim, heads, heads_kv, rope_type
+
+RowArg = Arg | Callable[[Facts], Arg]
+
+
+def row(name: str, source: str, op: str = "identity", *args: RowArg) -> Row:
+    """Return a row with one source."""
+    return Row(name, (source,), op, args)
+
+
+def optional(name: str, source: str, op: str = "identity", *args: RowArg) -> Row:
+    """Return a row with one source that is left out when the checkpoint lacks it."""
+    return Row(name, (source,), op, args, optional=True)
+
+
+def linear(name: str, source: str, op: str = "identity", *args: RowArg) -> tuple[Row, ...]:
+    """Return the rows of a matrix and, if the checkpoint has one, of its bias."""
+    return (
+        row(f"{name}.weight", f"{source}.weight", op, *args),
+        optional(f"{name}.bias", f"{source}.bias", op, *args),
+    )
+
+
+def affine(name: str, source: str) -> tuple[Row, ...]:
+    """Return the rows of a matrix or a norm and of the bias it must have."""
+    return (row(f"{name}.weight", f"{source}.weight"), row(f"{name}.bias", f"{source}.bias"))
+
+
+EMBEDDING: tuple[Row, ...] = (row("token_embd.weight", "embed_tokens.weight"),)
+
+# Without lm_head the embedding serves as output; the runtime ties them by the tensor's absence.
+OUTPUT: tuple[Row, ...] = (
+    row("output_norm.weight", "norm.weight"),
+    optional("output.weight", "lm_head.weight"),
+)
+
+
+def attention() -> tuple[Row, ...]:
+    """Return the norm and the four projections of a pre-norm attention, heads as they are."""
+    return (
+        row("attn_norm.weight", "input_layernorm.weight"),
+        *linear("attn_q", "self_attn.q_proj"),
+        *linear("attn_k", "self_attn.k_proj"),
+        *linear("attn_v", "self_attn.v_proj"),
+        *linear("attn_output", "self_attn.o_proj"),
+    )
+
+
+def paired_attention() -> tuple[Row, ...]:
+    """Return `attention` for runtimes that rotate adjacent pairs: rows of q and k move."""
+    return (
+        row("attn_norm.weight", "input_layernorm.weight"),
+        *linear("attn_q", "self_attn.q_proj", "rope_permute", heads),
+        *linear("attn_k", "self_attn.k_proj", "rope_permute", heads_kv),
+        *linear("attn_v", "self_attn.v_proj"),
+        *linear("attn_output", "self_attn.o_proj"),
+    )
+
+
+def swiglu() -> tuple[Row, ...]:
+    """Return the norm and the gate, up and down projections of a gated feed-forward."""
+    return (
+        row("ffn_norm.weight", "post_attention_layernorm.weight"),
+        *linear("ffn_gate", "mlp.gate_proj"),
+        *linear("ffn_up", "mlp.up_proj"),
+        *linear("ffn_down", "mlp.down_proj"),
+    )
+
+
+def _rope(field: str, default: float) -> Callable[[Facts], Arg]:
+    return lambda facts: float(facts.rope_number(field) or default)
+
+
+# Llama 3's frequency factors, a tensor computed from the config.
+ROPE_FACTORS: tuple[Row, ...] = (
+    Row(
+        "rope_freqs.weight",
+        (),
+        "rope_factors_llama3",
+        (
+            head_dim,
+            _rope("rope_theta", 10000.0),
+            _rope("factor", 8.0),
+            _rope("low_freq_factor", 1.0),
+            _rope("high_freq_factor", 4.0),
+            _rope("original_max_position_embeddings", 8192.0),
+        ),
+        when=lambda facts: rope_type(facts) == "llama3",
+    ),
+)

@@ -1,0 +1,79 @@
+"""From a table's keys to metadata entries, every missing or ill-typed config field reported."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from quantcli.arch.architecture import Entry, Key, Value
+from quantcli.arch.facts import Facts, MissingFieldError
+from quantcli.errors import ConfigError
+
+_INTEGERS = {"uint32": (0, 2**32), "int32": (-(2**31), 2**31), "uint64": (0, 2**64)}
+
+
+def make_entries(arch: str, keys: Iterable[Key], facts: Facts, where: str) -> tuple[Entry, ...]:
+    """Return the entries that `keys` give for a model; keys without a value give none.
+
+    Args:
+        arch: what `{arch}` in a key stands for.
+        keys: rows of an architecture's metadata table.
+        facts: the model's facts.
+        where: the config file, for errors.
+
+    Raises:
+        ConfigError: required fields are missing, or values are not of the key's type; all listed.
+    """
+    entries: list[Entry] = []
+    problems: list[str] = []
+    for key in keys:
+        name = key.name.replace("{arch}", arch)
+        try:
+            value = _value(key, facts)
+            if value is not None:
+                entries.append(Entry(name, key.type, _typed(value, key.type, name, key.fields)))
+        except MissingFieldError as error:
+            problems.append(f"missing field {' or '.join(error.fields)} (for {name})")
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError(
+            "\n  ".join(["the configuration is incomplete or wrong:", *dict.fromkeys(problems)]),
+            where=where,
+            hint="Take config.json from the model's original source.",
+        )
+    return tuple(entries)
+
+
+def _value(key: Key, facts: Facts) -> Any:
+    value = key.derive(facts) if key.derive else facts.get(*key.fields)
+    if value is None and key.required:
+        raise MissingFieldError(key.fields)
+    return value
+
+
+def _typed(value: Any, kind: str, name: str, fields: tuple[str, ...]) -> Value:
+    """Return `value` as the Python value that an entry of type `kind` holds."""
+    source = f"{' or '.join(fields)} (for {name})" if fields else f"the value for {name}"
+    if kind.startswith("array:"):
+        if not isinstance(value, (list, tuple)):
+            raise ConfigError(f"{source} is {value!r}, not a list")
+        # All items have the one type that follows "array:", so the tuple is one of Value's.
+        return tuple(_typed(item, kind[6:], name, fields) for item in value)  # type: ignore[return-value]
+    if kind in _INTEGERS:
+        low, high = _INTEGERS[kind]
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value < high:
+            raise ConfigError(f"{source} is {value!r}, not a {kind}")
+        return value
+    if kind == "float32":
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or not math.isfinite(value)
+        ):
+            raise ConfigError(f"{source} is {value!r}, not a finite number")
+        return float(value)
+    if isinstance(value, bool if kind == "bool" else str):
+        return value
+    raise ConfigError(f"{source} is {value!r}, not a {kind}")

@@ -1,0 +1,151 @@
+"""What an architecture table may ask about a model: its config fields, its files, its tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from quantcli.checkpoint.json_file import read_json
+from quantcli.errors import ConfigError
+
+# Names under which multimodal configs nest the text model's fields.
+_NESTED = ("text_config", "llm_config", "lm_config", "language_config")
+_THETA = (
+    "global_rope_theta",
+    "rope_global_theta",
+    "rope_theta_global",
+    "rope_theta",
+    "rotary_emb_base",
+)
+_LOCAL_THETA = (
+    "local_rope_theta",
+    "rope_local_theta",
+    "rope_theta_local",
+    "swa_rope_theta",
+    "rope_local_base_freq",
+)
+
+
+class MissingFieldError(ConfigError):
+    """A config field that a table needs is not there; `expand` collects these."""
+
+    def __init__(self, fields: tuple[str, ...]) -> None:
+        super().__init__(f"needs a field {' or '.join(fields)}")
+        self.fields = fields
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A model's facts, at one layer or (layer None) as a whole.
+
+    Attributes:
+        config: config.json, the text model's fields merged over it, class defaults under it.
+        root: the model's folder.
+        tensors: canonical names of the checkpoint's tensors.
+        hf: the Hugging Face class ("LlamaForCausalLM").
+        layer: number of the layer the question is about.
+    """
+
+    config: Mapping[str, Any]
+    root: Path
+    tensors: AbstractSet[str]
+    hf: str
+    layer: int | None = None
+
+    def at(self, layer: int) -> Facts:
+        """Return the same facts asked about one layer."""
+        return replace(self, layer=layer)
+
+    def get(self, *fields: str) -> Any:
+        """Return the first of `fields` that is present, null included, or None when none is."""
+        for field in fields:
+            if field in self.config:
+                return self.config[field]
+        return None
+
+    def integer(self, *fields: str) -> int:
+        """Return the first of `fields` that is present, which must be a natural number.
+
+        Raises:
+            MissingFieldError: none is present, or it is null.
+            ConfigError: it is something else.
+        """
+        value = self.get(*fields)
+        if value is None:
+            raise MissingFieldError(fields)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise ConfigError(f"{' or '.join(fields)} is {value!r}, not a natural number")
+        return value
+
+    def has(self, name: str) -> bool:
+        """Tell whether the checkpoint has a tensor of this canonical name, {n} being the layer."""
+        return name.replace("{n}", str(self.layer)) in self.tensors
+
+    def json(self, file: str) -> Any:
+        """Return the JSON value of a file beside config.json, or None when there is no such file.
+
+        Raises:
+            ConfigError: the path leaves the folder, or the file is not readable JSON.
+        """
+        if Path(file).is_absolute() or ".." in Path(file).parts:
+            raise ConfigError(
+                f"names a path outside the model's folder: {file!r}", where=str(self.root)
+            )
+        return read_json(self.root, file) if (self.root / file).is_file() else None
+
+    @cached_property
+    def rope(self) -> Mapping[str, Any]:
+        """Rotary parameters of the global layers, wherever the config has put them."""
+        both = self._rope_parameters
+        full = both.get("full_attention", both)
+        return full if isinstance(full, dict) else {}
+
+    def rope_number(self, *fields: str) -> int | float | None:
+        """Return the first rotary parameter that is present among `fields`, or None.
+
+        Raises:
+            ConfigError: it is not a number.
+        """
+        value = next((self.rope[field] for field in fields if field in self.rope), None)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            raise ConfigError(f"rotary parameter {fields[0]} is {value!r}, not a number")
+        return value
+
+    @cached_property
+    def rope_local_theta(self) -> Any:
+        """Base of the sliding-window layers' rotary embeddings, or None."""
+        local = self._rope_parameters.get("sliding_attention", {})
+        return local.get("rope_theta") if isinstance(local, dict) else None
+
+    @cached_property
+    def _rope_parameters(self) -> dict[str, Any]:
+        given = self.config.get("rope_parameters") or self.config.get("rope_scaling") or {}
+        if not isinstance(given, dict):
+            raise ConfigError(f"rope_scaling is {given!r}, not an object")
+        parameters = dict(given)
+        if "full_attention" in parameters or "sliding_attention" in parameters:
+            return parameters
+        moved = {
+            "rope_theta": self.get(*_THETA),
+            "rope_type": parameters.get("type"),
+            "partial_rotary_factor": self.get("partial_rotary_factor", "rope_pct", "rope_percent"),
+            "original_max_position_embeddings": self.get("original_max_position_embeddings"),
+        }
+        for field, value in moved.items():
+            if value is not None:
+                parameters.setdefault(field, value)
+        if (theta := self.get(*_LOCAL_THETA)) is not None:
+            parameters["sliding_attention"] = {"rope_theta": theta}
+        return parameters
+
+
+def text_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config with a nested text model's fields merged over the top level's."""
+    for name in _NESTED:
+        if isinstance(nested := config.get(name), dict):
+            return {**config, **nested}
+    return dict(config)

@@ -1,0 +1,145 @@
+"""Meets an architecture's rows with a checkpoint's tensors; what does not meet is listed whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from quantcli import transform
+from quantcli.arch.architecture import Architecture, Arg, Row, TensorSpec
+from quantcli.arch.facts import Facts
+from quantcli.arch.keys import EXPERTS
+from quantcli.checkpoint.dtypes import READABLE
+from quantcli.checkpoint.source import TensorRef
+from quantcli.errors import ArchitectureError
+
+
+def canonical_names(table: Architecture, refs: Iterable[str], where: str) -> dict[str, str]:
+    """Return name without the table's prefixes and old suffixes → name in the checkpoint.
+
+    Raises:
+        ArchitectureError: two tensors have the same canonical name; all such are listed.
+    """
+    names: dict[str, str] = {}
+    doubled = []
+    for original in refs:
+        name = original
+        for prefix in table.prefixes:
+            name = name.removeprefix(prefix)
+        for old, new in table.suffixes:
+            if name.endswith(old):
+                name = name.removesuffix(old) + new
+        if name in names:
+            doubled.append(f"{names[name]!r} and {original!r}")
+        names[name] = original
+    if doubled:
+        raise ArchitectureError(
+            "\n  ".join(["tensors that are the same one under two names:", *doubled]), where=where
+        )
+    return names
+
+
+class Matcher:
+    """Turns rows into tensor specs, and remembers what was used, missing or did not fit.
+
+    Args:
+        facts: the model's facts.
+        names: canonical name → checkpoint name.
+        refs: the checkpoint's tensors by checkpoint name.
+        where: the model's folder, for errors.
+    """
+
+    def __init__(
+        self, facts: Facts, names: Mapping[str, str], refs: Mapping[str, TensorRef], where: str
+    ) -> None:
+        self._facts = facts
+        self._names = names
+        self._refs = refs
+        self._where = where
+        self._used: set[str] = set()
+        self._missing: list[str] = []
+        self._unfit: list[str] = []
+        self.notes: tuple[str, ...] = ()
+
+    def match(self, table: Architecture, layers: int) -> tuple[TensorSpec, ...]:
+        """Return the specs of all rows: the table's globals, then layer by layer.
+
+        Raises:
+            ArchitectureError: tensors missing, left over, or of a dtype or shape that does not
+                fit. All are listed in one error.
+        """
+        if layers > len(self._refs):
+            raise ArchitectureError(
+                f"config.json speaks of {layers} layers, "
+                f"the checkpoint has only {len(self._refs)} tensors",
+                where=self._where,
+            )
+        specs = [self._spec(row, self._facts, "", "") for row in table.globals]
+        for layer in range(layers):
+            prefix = table.layer_prefix.replace("{n}", str(layer))
+            facts = self._facts.at(layer)
+            specs += [self._spec(row, facts, prefix, f"blk.{layer}.") for row in table.layer]
+        self._finish(table)
+        return tuple(spec for spec in specs if spec is not None)
+
+    def _spec(self, row: Row, facts: Facts, prefix: str, block: str) -> TensorSpec | None:
+        if row.when is not None and not row.when(facts):
+            return None
+        wanted = [prefix + name for source in row.sources for name in _each_expert(source, facts)]
+        absent = [name for name in wanted if name not in self._names]
+        if row.optional and len(absent) == len(wanted):
+            return None
+        self._used.update(wanted)
+        if absent:
+            self._missing += [f"{name} (for {block}{row.name})" for name in absent]
+            return None
+        sources = tuple(self._names[name] for name in wanted)
+        args = tuple(arg(facts) if callable(arg) else arg for arg in row.args)
+        shape = self._shape(row, sources, args)
+        if shape is None:
+            return None
+        role = row.name.rpartition(".")[0] or row.name
+        return TensorSpec(block + row.name, role, facts.layer, shape, row.op, args, sources)
+
+    def _shape(
+        self, row: Row, sources: tuple[str, ...], args: tuple[Arg, ...]
+    ) -> tuple[int, ...] | None:
+        refs = [self._refs[name] for name in sources]
+        unreadable = [f"{ref.name}: dtype {ref.dtype}" for ref in refs if ref.dtype not in READABLE]
+        if unreadable:
+            self._unfit += unreadable
+            return None
+        try:
+            return transform.get(row.op).shape(tuple(ref.shape for ref in refs), args)
+        except ValueError as error:
+            self._unfit.append(f"{', '.join(sources) or row.name}: {error}")
+            return None
+
+    def _finish(self, table: Architecture) -> None:
+        """Report everything that did not meet; note what was dropped on purpose."""
+        rest = [name for name in self._names if name not in self._used]
+        dropped = [name for name in rest if any(fnmatchcase(name, p) for p in table.ignored)]
+        left = [self._names[name] for name in rest if name not in set(dropped)]
+        kinds = (
+            ("missing tensors:", self._missing),
+            ("tensors the architecture has no place for:", left),
+            ("tensors of a dtype or shape that does not fit:", self._unfit),
+        )
+        problems = [line for title, names in kinds if names for line in (title, *names)]
+        if problems:
+            raise ArchitectureError(
+                "\n  ".join([f"the checkpoint is not a complete {table.name} model", *problems]),
+                where=self._where,
+                hint="The checkpoint is incomplete, or config.json belongs to another model.",
+            )
+        if dropped:
+            names = ", ".join(sorted(self._names[name] for name in dropped))
+            self.notes = (f"not part of the output: {names}",)
+
+
+def _each_expert(source: str, facts: Facts) -> list[str]:
+    """Return the source's names: with `{e}` one per expert; `{n}` is the layer."""
+    name = source.replace("{n}", str(facts.layer))
+    if "{e}" not in name:
+        return [name]
+    return [name.replace("{e}", str(expert)) for expert in range(facts.integer(*EXPERTS))]
