@@ -1,0 +1,3 @@
+"""One preset a module, each with its RECIPE."""
+
+from __future__ import annotations
