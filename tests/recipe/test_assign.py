@@ -19,7 +19,7 @@ def spec(name: str, *shape: int) -> TensorSpec:
 
 
 def types(
-    rules: tuple[Rule, ...], traits: Traits, *specs: TensorSpec, **options: bool
+    rules: tuple[Rule, ...], traits: Traits, *specs: TensorSpec, importance: bool = False
 ) -> list[str]:
     preset = Recipe("TEST", file_type=99, type="Q4_K", rules=rules)
     return [got.type for got in recipe.assign(preset, traits, specs, importance=importance)]
