@@ -60,12 +60,12 @@ class Header:
     """A finished header and where the tensors go.
 
     Attributes:
-        bytes: everything before the tensor data, padding included.
+        data: everything before the tensor data, padding included.
         offsets: absolute byte offset of every tensor, in the order given.
         size: length of the whole file in bytes, the last tensor's padding included.
     """
 
-    bytes: bytes
+    data: bytes
     offsets: tuple[int, ...]
     size: int
 

@@ -88,17 +88,55 @@ class Tensor:
         return self.nbytes // self.rows
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the bytes before the tensor data say.
+
+    Attributes:
+        version: format version.
+        alignment: alignment of tensor data in bytes.
+        entries: metadata by key, in file order.
+        tensors: tensors by name, in file order.
+        header_end: offset of the first byte after the tensor infos.
+        data_start: absolute offset of the tensor data.
+    """
+
+    version: int
+    alignment: int
+    entries: Mapping[str, Metadata]
+    tensors: Mapping[str, Tensor]
+    header_end: int
+    data_start: int
+
+
+def parse(data: mmap.mmap | bytes, size: int, where: str) -> Contents:
+    """Return what the header in `data` says of a file of `size` bytes.
+
+    Raises:
+        ContainerError: anything the C reader would reject; the message starts with `where`, names
+            key or tensor and the byte offset.
+    """
+    cursor = Cursor(data, where)
+    version = _version(cursor)
+    tensor_count, entry_count = _count(cursor, "tensors"), _count(cursor, "metadata entries")
+    entries = _entries(cursor, entry_count)
+    alignment = _alignment(cursor, entries)
+    infos = _infos(cursor, tensor_count)
+    header_end = cursor.position
+    start = aligned(header_end, alignment)
+    tensors = _place(cursor, infos, start, alignment, size)
+    return Contents(
+        version, alignment, MappingProxyType(entries), MappingProxyType(tensors), header_end, start
+    )
+
+
 class GgufFile:
     """A GGUF file whose header has been read and checked; tensor data stays on the disk.
 
     Attributes:
         path: the file.
         size: its length in bytes.
-        version: format version.
-        alignment: alignment of tensor data in bytes.
-        entries: metadata by key, in file order.
-        tensors: tensors by name, in file order.
-        data_start: absolute offset of the tensor data.
+        contents: what its header says.
 
     Raises:
         ContainerError: not readable, or anything the C reader would reject; the message names key
@@ -109,19 +147,20 @@ class GgufFile:
         self.path = path
         self._data = _map_file(path)
         self.size = len(self._data)
-        cursor = Cursor(self._data, str(path))
-        self.version = _version(cursor)
-        tensor_count, entry_count = _count(cursor, "tensors"), _count(cursor, "metadata entries")
-        self.entries: Mapping[str, Metadata] = MappingProxyType(_entries(cursor, entry_count))
-        self.alignment = _alignment(cursor, self.entries)
-        infos = _infos(cursor, tensor_count)
-        self.data_start = aligned(cursor.position, self.alignment)
-        self.tensors: Mapping[str, Tensor] = MappingProxyType(
-            _place(cursor, infos, self.data_start, self.alignment, self.size)
-        )
+        self.contents = parse(self._data, self.size, str(path))
 
     def __repr__(self) -> str:
         return f"GgufFile({str(self.path)!r})"
+
+    @property
+    def entries(self) -> Mapping[str, Metadata]:
+        """Metadata by key, in file order."""
+        return self.contents.entries
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Tensors by name, in file order."""
+        return self.contents.tensors
 
     def value(self, key: str, default: object = None) -> object:
         """Return the value of `key`, or `default` when the file lacks it."""
@@ -133,7 +172,7 @@ class GgufFile:
         """Absolute offset where the last tensor's data ends, without padding."""
         # Tensors lie in file order, so the last one ends last.
         ends = [tensor.offset + tensor.nbytes for tensor in self.tensors.values()]
-        return ends[-1] if ends else self.data_start
+        return ends[-1] if ends else self.contents.data_start
 
     def rows_bytes(self, name: str, start: int, stop: int) -> npt.NDArray[np.uint8]:
         """Return rows [start, stop) of tensor `name`, still encoded.

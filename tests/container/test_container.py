@@ -55,7 +55,7 @@ TENSORS: tuple[TensorInfo, ...] = (
 def write(path: Path, items: tuple[Item, ...], tensors: tuple[TensorInfo, ...], **kw: int) -> bytes:
     header = build_header(items, tensors, **kw)
     data = bytearray(header.size)
-    data[: len(header.bytes)] = header.bytes
+    data[: len(header.data)] = header.data
     random = np.random.default_rng(1)
     for (_, _, _, nbytes), offset in zip(tensors, header.offsets, strict=True):
         data[offset : offset + nbytes] = random.bytes(nbytes)
@@ -70,7 +70,7 @@ def test_round_trip(tmp_path: Path) -> None:
         (item.key, item.type, item.value) for item in ITEMS
     ]
     assert [(t.name, t.shape, t.type.id, t.nbytes) for t in file.tensors.values()] == list(TENSORS)
-    assert (file.version, file.alignment, file.size) == (3, 32, len(data))
+    assert (file.contents.version, file.contents.alignment, file.size) == (3, 32, len(data))
     for name, shape, _, nbytes in TENSORS:
         tensor = file.tensors[name]
         rows = file.rows_bytes(name, 1, tensor.rows) if tensor.rows > 1 else None
@@ -122,7 +122,7 @@ def test_the_gguf_library_writes_the_same_bytes(tmp_path: Path) -> None:
         Item("tokenizer.ggml.scores", "array:float32", (0.0, 1.5)),
     )
     header = build_header(items, [("norm", (5,), 0, 20), ("matrix", (3, 4), 1, 24)])
-    data = bytearray(header.bytes.ljust(header.size, b"\0"))
+    data = bytearray(header.data.ljust(header.size, b"\0"))
     for offset, array in zip(header.offsets, (norm, matrix), strict=True):
         data[offset : offset + array.nbytes] = array.tobytes()
     assert bytes(data) == (tmp_path / "theirs.gguf").read_bytes()
@@ -132,7 +132,7 @@ def test_the_gguf_library_writes_the_same_bytes(tmp_path: Path) -> None:
 def test_alignment(tmp_path: Path, alignment: int) -> None:
     write(tmp_path / "m.gguf", ITEMS, TENSORS, alignment=alignment)
     file = GgufFile(tmp_path / "m.gguf")
-    assert file.alignment == alignment
+    assert file.contents.alignment == alignment
     assert all(tensor.offset % alignment == 0 for tensor in file.tensors.values())
     assert ("general.alignment" in file.entries) == (alignment != 32)
 

@@ -23,7 +23,7 @@ ENTRIES = (
 )
 TENSORS = (("embd", (4, 32), 8, 4 * 34), ("norm", (5,), 0, 20), ("last", (2, 3), 30, 12))
 HEADER = build_header(ENTRIES, TENSORS)
-GOOD = HEADER.bytes.ljust(HEADER.size, b"\x11")
+GOOD = HEADER.data.ljust(HEADER.size, b"\x11")
 ALLOWED_PEAK = 4 << 20
 
 
@@ -134,7 +134,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 def test_version_2_and_missing_final_padding_are_accepted(tmp_path: Path) -> None:
     data = b"GGUF" + struct.pack("<I", 2) + GOOD[8:]
     file = read(tmp_path / "v2.gguf", data[: HEADER.offsets[-1] + 12])
-    assert (file.version, file.data_end) == (2, file.size)
+    assert (file.contents.version, file.data_end) == (2, file.size)
 
 
 def attempt(path: Path, data: bytes) -> None:
@@ -165,7 +165,7 @@ def test_every_truncation(scratch: Path) -> None:
 
 
 def test_every_byte_set_to_extremes(scratch: Path) -> None:
-    for position in range(len(HEADER.bytes)):
+    for position in range(len(HEADER.data)):
         for value in (0x00, 0x7F, 0x80, 0xFF):
             attempt(scratch, GOOD[:position] + bytes([value]) + GOOD[position + 1 :])
 
@@ -173,7 +173,7 @@ def test_every_byte_set_to_extremes(scratch: Path) -> None:
 @settings(max_examples=300, deadline=None)
 @given(
     flips=st.lists(
-        st.tuples(st.integers(0, len(HEADER.bytes) - 1), st.binary(min_size=1, max_size=9)),
+        st.tuples(st.integers(0, len(HEADER.data) - 1), st.binary(min_size=1, max_size=9)),
         min_size=1,
         max_size=6,
     )
