@@ -10,8 +10,8 @@ from quantcli.arch.general import general_entries
 from quantcli.checkpoint import open_checkpoint
 from quantcli.checkpoint.fingerprint import source_digest
 from quantcli.errors import PlanError, QuantcliError
-from quantcli.plan.build import Identity, build
-from quantcli.plan.plan import Plan
+from quantcli.planning.build import Identity, build
+from quantcli.planning.plan import Plan
 from quantcli.recipe import resolve
 from quantcli.tokenizer import export
 
@@ -58,7 +58,7 @@ def plan(
         config=checkpoint.config,
         pre=pre_tokenizer,
     )
-    general = general_entries(checkpoint.root, checkpoint.config, expanded)
+    general = general_entries(checkpoint.root, expanded.traits.arch, expanded.specs)
     small = {name: (checkpoint.root / name).stat().st_size for name in tokenizer.files}
     files = {**small, **checkpoint.files}
     result = build(

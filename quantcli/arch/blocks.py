@@ -16,9 +16,15 @@ def row(name: str, source: str, op: str = "identity", *args: RowArg) -> Row:
     return Row(name, (source,), op, args)
 
 
-def optional(name: str, source: str, op: str = "identity", *args: RowArg) -> Row:
+def optional(
+    name: str,
+    source: str,
+    op: str = "identity",
+    *args: RowArg,
+    when: Callable[[Facts], bool] | None = None,
+) -> Row:
     """Return a row with one source that is left out when the checkpoint lacks it."""
-    return Row(name, (source,), op, args, optional=True)
+    return Row(name, (source,), op, args, when=when, optional=True)
 
 
 def linear(name: str, source: str, op: str = "identity", *args: RowArg) -> tuple[Row, ...]:
@@ -33,6 +39,9 @@ def affine(name: str, source: str) -> tuple[Row, ...]:
     """Return the rows of a matrix or a norm and of the bias it must have."""
     return (row(f"{name}.weight", f"{source}.weight"), row(f"{name}.bias", f"{source}.bias"))
 
+
+# Rotary tables that old checkpoints carry; the runtime computes them.
+BUFFERS: tuple[str, ...] = ("*.rotary_emb.inv_freq",)
 
 EMBEDDING: tuple[Row, ...] = (row("token_embd.weight", "embed_tokens.weight"),)
 

@@ -112,7 +112,6 @@ SIZE_KEYS: tuple[Key, ...] = (
     Key("{arch}.embedding_length", "uint32", WIDTH, required=True),
     Key("{arch}.feed_forward_length", "uint32", FEED_FORWARD, required=True),
     Key("{arch}.attention.head_count", "uint32", HEADS, required=True),
-    Key("{arch}.attention.head_count_kv", "uint32", HEADS_KV),
 )
 
 
@@ -122,6 +121,7 @@ def _not_causal(facts: Facts) -> Value | None:
 
 COMMON_KEYS: tuple[Key, ...] = (
     *SIZE_KEYS,
+    Key("{arch}.attention.head_count_kv", "uint32", HEADS_KV),
     Key("{arch}.attention.causal", "bool", derive=_not_causal),
     *ROPE_KEYS,
     Key("{arch}.attention.layer_norm_rms_epsilon", "float32", RMS_EPSILON),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quantcli.arch.architecture import Architecture, Key
-from quantcli.arch.blocks import EMBEDDING, OUTPUT, ROPE_FACTORS, paired_attention, swiglu
+from quantcli.arch.blocks import BUFFERS, EMBEDDING, OUTPUT, ROPE_FACTORS, paired_attention, swiglu
 from quantcli.arch.keys import COMMON_KEYS, head_dim, heads
 
 LLAMA = Architecture(
@@ -22,7 +22,7 @@ LLAMA = Architecture(
     ),
     globals=(*ROPE_FACTORS, *EMBEDDING, *OUTPUT),
     layer=(*paired_attention(), *swiglu()),
-    ignored=("layers.*.self_attn.rotary_emb.inv_freq",),
+    ignored=BUFFERS,
     defaults={
         "llama": {
             "num_key_value_heads": heads,
