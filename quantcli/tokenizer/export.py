@@ -1,0 +1,80 @@
+"""Turns a checkpoint's tokenizer into the tokenizer.* keys of a GGUF file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from quantcli.errors import TokenizerError
+from quantcli.tokenizer.bpe import bpe_keys
+from quantcli.tokenizer.detection import checked_name
+from quantcli.tokenizer.files import Files
+from quantcli.tokenizer.vocabulary import Key
+from quantcli.tokenizer.wordpiece import wordpiece_keys
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerExport:
+    """A tokenizer as GGUF keys.
+
+    Attributes:
+        keys: full key, value type name, value, in the order llama.cpp's converter writes them;
+            arrays are tuples of plain Python values.
+        model: value of tokenizer.ggml.model.
+        pre: value of tokenizer.ggml.pre.
+        size: number of ids, equal to the embedding's rows when those are known.
+        files: names of the files read, relative to the model's folder.
+        notes: decisions worth telling the user.
+    """
+
+    keys: tuple[Key, ...]
+    model: str
+    pre: str
+    size: int
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+Exporter = Callable[[Files, "int | None", Mapping[str, object], "str | None"], list[Key]]
+KINDS: dict[str, Exporter] = {"bpe": bpe_keys, "wordpiece": wordpiece_keys}
+"""Tokenizer kind, as architecture tables name it, to its exporter."""
+
+
+def export(
+    root: Path,
+    kind: str,
+    *,
+    rows: int | None,
+    config: Mapping[str, object],
+    pre: str | None = None,
+) -> TokenizerExport:
+    """Return the tokenizer of the model in `root` as GGUF keys.
+
+    Args:
+        root: the model's folder.
+        kind: one of `KINDS`.
+        rows: rows of the embedding, to which the vocabulary is padded; None to take config.json's
+            vocab_size or the tokenizer's own size.
+        config: the object in config.json.
+        pre: llama.cpp's name of the pre-tokenizer, or None to detect it.
+
+    Raises:
+        TokenizerError: a file is missing or malformed, the tokenizer has more ids than `rows`, or
+            the pre-tokenizer is unknown.
+    """
+    if kind not in KINDS:
+        raise TokenizerError(f"unknown tokenizer kind {kind!r}; known: {', '.join(KINDS)}")
+    files = Files(root)
+    keys = KINDS[kind](files, rows, config, None if pre is None else checked_name(pre))
+    values = {key: value for key, _, value in keys}
+    tokens = values["tokenizer.ggml.tokens"]
+    assert isinstance(tokens, tuple)  # by the type of the keys' value
+    return TokenizerExport(
+        keys=tuple(keys),
+        model=str(values["tokenizer.ggml.model"]),
+        pre=str(values["tokenizer.ggml.pre"]),
+        size=len(tokens),
+        files=files.names,
+        notes=tuple(files.notes),
+    )

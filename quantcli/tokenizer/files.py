@@ -1,0 +1,138 @@
+"""The tokenizer's files beside a checkpoint: read once, checked, and remembered by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from quantcli.errors import TokenizerError
+
+TOKENIZER = "tokenizer.json"
+SETTINGS = "tokenizer_config.json"
+SPECIAL_MAP = "special_tokens_map.json"
+ADDED = "added_tokens.json"
+
+
+class Files:
+    """Reads files of one folder, each at most once, and keeps the names of those it read.
+
+    Args:
+        root: the model's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.notes: list[str] = []
+        self._texts: dict[str, str | None] = {}
+        self._objects: dict[str, dict[str, Any] | None] = {}
+        self._read: dict[str, None] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the files read so far, relative to the folder, in the order of reading."""
+        return tuple(self._read)
+
+    def where(self, file: str) -> str:
+        """Return the full path of `file`, as errors give it."""
+        return str(self.root / file)
+
+    def note(self, text: str) -> None:
+        """Keep a decision worth telling the user, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def path(self, file: str) -> Path | None:
+        """Return the path of `file` and count it as read, or None when there is no such file."""
+        path = self.root / file
+        if not path.is_file():
+            return None
+        self._read[file] = None
+        return path
+
+    def text(self, file: str) -> str | None:
+        """Return the text of `file`, or None when there is no such file.
+
+        Raises:
+            TokenizerError: the file cannot be read or is not UTF-8.
+        """
+        if file not in self._texts:
+            path = self.path(file)
+            try:
+                self._texts[file] = None if path is None else path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise TokenizerError(f"cannot be read: {error}", where=self.where(file)) from error
+        return self._texts[file]
+
+    def object(self, file: str) -> dict[str, Any] | None:
+        """Return the JSON object in `file`, or None when there is no such file.
+
+        Raises:
+            TokenizerError: the file cannot be read, is not JSON or not an object.
+        """
+        if file not in self._objects:
+            text = self.text(file)
+            self._objects[file] = None if text is None else self._parse(file, text)
+            self._texts[file] = None  # tens of megabytes for a large vocabulary
+        return self._objects[file]
+
+    def _parse(self, file: str, text: str) -> dict[str, Any]:
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise TokenizerError(
+                f"not JSON: {error}",
+                where=self.where(file),
+                hint="The file is damaged or only a pointer; download it again.",
+            ) from error
+        if not isinstance(value, dict):
+            raise TokenizerError("not a JSON object", where=self.where(file))
+        return value
+
+    @property
+    def tokenizer(self) -> dict[str, Any] | None:
+        """tokenizer.json, or None."""
+        return self.object(TOKENIZER)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """tokenizer_config.json, empty when missing."""
+        return self.object(SETTINGS) or {}
+
+    def model(self) -> dict[str, Any]:
+        """Return the `model` object of tokenizer.json, empty when the file is missing.
+
+        Raises:
+            TokenizerError: the file has no such object.
+        """
+        tokenizer = self.tokenizer
+        if tokenizer is None:
+            return {}
+        model = tokenizer.get("model")
+        if not isinstance(model, dict):
+            raise TokenizerError('has no "model" object', where=self.where(TOKENIZER))
+        return model
+
+    def malformed(self, what: str, file: str = TOKENIZER) -> TokenizerError:
+        """Return the error for a part of `file` that is not as the format has it."""
+        return TokenizerError(
+            what, where=self.where(file), hint="Save the tokenizer again with a current library."
+        )
+
+
+def steps(part: object, key: str) -> list[Mapping[str, Any]]:
+    """Return the steps of a normalizer, pre_tokenizer, decoder or post_processor of tokenizer.json.
+
+    Args:
+        part: the part's value: null, one step, or a "Sequence" of steps, nested at will.
+        key: name of the list inside a Sequence ("normalizers", "pretokenizers", "processors", …).
+    """
+    if not isinstance(part, Mapping):
+        return []
+    if part.get("type") == "Sequence":
+        inner = part.get(key)
+        return (
+            [step for item in inner for step in steps(item, key)] if isinstance(inner, list) else []
+        )
+    return [part]

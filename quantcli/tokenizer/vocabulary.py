@@ -1,0 +1,142 @@
+"""A vocabulary as GGUF stores it: one text, one type and perhaps one score an id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from quantcli.errors import TokenizerError
+from quantcli.tokenizer.files import Files
+
+Key = tuple[str, str, object]
+"""Full GGUF key, value type name, value."""
+
+PAD_SCORE = -10000.0
+"""Score of ids without a token, as llama.cpp's converter gives it."""
+ADDED_SCORE = -1000.0
+"""Score of added tokens, as llama.cpp's converter gives it."""
+
+
+class TokenType(IntEnum):
+    """Token types of `tokenizer.ggml.token_type`."""
+
+    NORMAL = 1
+    UNKNOWN = 2
+    CONTROL = 3
+    USER_DEFINED = 4
+    UNUSED = 5
+    BYTE = 6
+
+
+@dataclass(slots=True)
+class Vocabulary:
+    """Texts, types and scores by id; the three lists have one length."""
+
+    tokens: list[str]
+    types: list[int]
+    scores: list[float] = field(default_factory=list)
+
+    def keys(self, model: str, pre: str) -> list[Key]:
+        """Return the keys that begin every tokenizer section, in the converter's order."""
+        keys: list[Key] = [
+            ("tokenizer.ggml.model", "string", model),
+            ("tokenizer.ggml.pre", "string", pre),
+            ("tokenizer.ggml.tokens", "array:string", tuple(self.tokens)),
+        ]
+        if self.scores:
+            keys.append(("tokenizer.ggml.scores", "array:float32", tuple(self.scores)))
+        keys.append(("tokenizer.ggml.token_type", "array:int32", tuple(map(int, self.types))))
+        return keys
+
+
+def blank(size: int) -> Vocabulary:
+    """Return a vocabulary of `size` unused ids, to be filled."""
+    return Vocabulary(
+        [f"[PAD{i}]" for i in range(size)], [TokenType.UNUSED] * size, [PAD_SCORE] * size
+    )
+
+
+def looks_special(text: str) -> bool:
+    """Return whether an added token is a control token by its spelling alone.
+
+    Some tokenizers do not flag theirs; the spellings are those of llama.cpp's converter.
+    """
+    return (
+        text in {"<pad>", "<mask>", "<2mass>", "[@BOS@]"}
+        or (text.startswith("<|") and text.endswith("|>"))
+        or (text.startswith("<\uff5c") and text.endswith("\uff5c>"))
+        or (text.startswith("<unused") and text.endswith(">"))
+    )
+
+
+def configured_size(config: Mapping[str, object], *names: str) -> int | None:
+    """Return the first of the integer fields `names` of config.json or its text_config."""
+    inner = config.get("text_config")
+    for name in names:
+        for place in (config, inner if isinstance(inner, Mapping) else {}):
+            value = place.get(name)
+            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+                return value
+    return None
+
+
+def final_size(
+    files: Files, size: int, rows: int | None, config: Mapping[str, object], source: str
+) -> int:
+    """Return how many ids to write: the embedding's rows, never fewer than the tokenizer has.
+
+    Args:
+        files: for the notes and the error's place.
+        size: ids the tokenizer needs, holes included.
+        rows: rows of the embedding, or None when not known.
+        config: config.json, whose vocab_size stands in for unknown rows.
+        source: the file the ids come from.
+
+    Raises:
+        TokenizerError: the tokenizer has more ids than the embedding has rows.
+    """
+    target = rows if rows is not None else configured_size(config, "vocab_size") or size
+    if size > target:
+        raise TokenizerError(
+            f"the tokenizer needs {size} ids, the embedding has {target} rows",
+            where=files.where(source),
+            hint="Remove the tokens added after training, or resize the model's embedding to them.",
+        )
+    if size < target:
+        files.note(
+            f"{target - size} ids beyond the tokenizer's {size} are written as unused [PAD<id>] tokens "
+            f"to match the embedding's {target} rows"
+        )
+    return target
+
+
+def make_unique(files: Files, vocab: Vocabulary) -> None:
+    """Give every id a text of its own and none an empty one; llama.cpp refuses a vocabulary otherwise.
+
+    Of several ids with one text the one whose text must be found keeps it: a control or
+    user-defined token before others, and the lowest id among equals.
+    """
+    if len(set(vocab.tokens)) == len(vocab.tokens) and "" not in vocab.tokens:
+        return
+    owners: dict[str, int] = {}
+    added = (TokenType.CONTROL, TokenType.USER_DEFINED)
+    losers: list[int] = []
+    for i, (text, kind) in enumerate(zip(vocab.tokens, vocab.types, strict=True)):
+        owner = owners.setdefault(text, i)
+        if text == "":
+            losers.append(i)
+        elif owner != i:
+            wins = kind in added and vocab.types[owner] not in added
+            losers.append(owner if wins else i)
+            owners[text] = i if wins else owner
+    taken = set(vocab.tokens)
+    for i in losers:
+        name = f"[EMPTY_{i}]" if vocab.tokens[i] == "" else f"[DUPLICATE_{i}]"
+        while name in taken:
+            name = f"[{name}]"
+        taken.add(name)
+        files.note(
+            f"id {i} has the text {vocab.tokens[i]!r} of another id or none: written as {name}"
+        )
+        vocab.tokens[i], vocab.types[i] = name, TokenType.UNUSED
