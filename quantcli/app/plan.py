@@ -58,7 +58,7 @@ def plan(
         config=checkpoint.config,
         pre=pre_tokenizer,
     )
-    general = general_entries(checkpoint.root, expanded.traits.arch, expanded.specs)
+    general = general_entries(checkpoint.root, expanded)
     small = {name: (checkpoint.root / name).stat().st_size for name in tokenizer.files}
     files = {**small, **checkpoint.files}
     result = build(

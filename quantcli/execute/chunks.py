@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quantcli.plan.plan import Plan
+from quantcli.planning.plan import Plan
 
 # 1 Mi weights: 4 MiB of float32 input a chunk. Larger ones only raise memory (a worker holds about six
 # such buffers), smaller ones cost messages; bench/convert_speed.py shows both.

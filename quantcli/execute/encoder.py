@@ -13,7 +13,7 @@ from quantcli import codec, transform
 from quantcli.checkpoint.reader import BoundLoad, TensorReader
 from quantcli.errors import InputError, QuantcliError
 from quantcli.execute.chunks import Chunk, position
-from quantcli.plan.plan import Plan, Step
+from quantcli.planning.plan import Plan, Step
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,9 @@ from quantcli.execute import journal as journals
 from quantcli.execute import pool
 from quantcli.execute.chunks import CHUNK_WEIGHTS, split, weights
 from quantcli.execute.encoder import Done
-from quantcli.execute.lock import claim, release
+from quantcli.execute.lock import claim, share
 from quantcli.execute.report import from_os_error
-from quantcli.plan.plan import Plan
+from quantcli.planning.plan import Plan
 
 Progress = Callable[[int, int], None]
 
@@ -89,7 +88,7 @@ def execute(
             raise from_os_error(error) from error
         finally:
             run.close()
-        _publish(partial, output)
+    _publish(partial, output)
     record.unlink(missing_ok=True)
     return Outcome(run.resumed, run.nonfinite)
 
@@ -205,8 +204,8 @@ def _opened(partial: Path, size: int) -> Iterator[int]:
             )
         _check_space(partial, descriptor, size)
         os.ftruncate(descriptor, size)
-        # From here on workers hold shared locks of their own, which is as good against a third.
-        release(descriptor)
+        # Workers take shared locks of their own; a third process is kept out by any of them.
+        share(descriptor)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -236,8 +235,8 @@ def _write_header(descriptor: int, header: bytes) -> None:
 
 def _check(partial: Path, plan: Plan) -> None:
     """Read the file's structure back with the strict reader and hold it against the plan."""
-    with GgufFile(partial) as file:
-        found = [(t.name, t.shape, t.type, t.offset, t.nbytes) for t in file.tensors]
+    tensors = GgufFile(partial).tensors
+    found = [(t.name, t.shape, t.type.name, t.offset, t.nbytes) for t in tensors.values()]
     planned = [(s.name, s.shape, s.type, s.offset, s.nbytes) for s in plan.steps]
     if found != planned:
         raise QuantcliError("the written header does not say what was planned", where=str(partial))
@@ -256,9 +255,3 @@ def _publish(partial: Path, output: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-def remove_leftovers(output: Path) -> None:
-    """Remove the partial file and journal of an abandoned run of `output`."""
-    for suffix in (".partial", ".partial.journal"):
-        output.with_name(output.name + suffix).unlink(missing_ok=True)

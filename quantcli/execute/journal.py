@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from quantcli.execute.chunks import Chunk, position
-from quantcli.plan.plan import Plan
+from quantcli.planning.plan import Plan
 
 _FORMAT = 1
 

@@ -1,38 +1,35 @@
-"""Advisory locks that keep two conversions from writing one output (no-ops where fcntl is missing)."""
+"""Advisory locks that keep two conversions from writing one output."""
 
 from __future__ import annotations
 
+import sys
 import time
 
-try:
+if sys.platform == "win32":
+
+    def share(descriptor: int) -> None:
+        """Do nothing: an open file cannot be replaced on Windows, which is protection enough."""
+
+    def claim(descriptor: int, patience: float) -> bool:
+        """Grant it, as above."""
+        return True
+
+else:
     import fcntl
-except ImportError:  # Windows: an open file cannot be renamed over there, which is protection enough.
-    fcntl = None  # type: ignore[assignment]  # the module is the flag
 
-
-def share(descriptor: int) -> None:
-    """Take a shared lock: a worker writes to this file. Blocks while it is held exclusively."""
-    if fcntl is not None:
+    def share(descriptor: int) -> None:
+        """Take a shared lock (also in exchange for an exclusive one): this process writes."""
         fcntl.flock(descriptor, fcntl.LOCK_SH)
 
-
-def claim(descriptor: int, patience: float) -> bool:
-    """Take an exclusive lock, waiting up to `patience` seconds; return whether it was had."""
-    if fcntl is None:
-        return True
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.02)
-        else:
-            return True
-
-
-def release(descriptor: int) -> None:
-    """Give a lock back."""
-    if fcntl is not None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    def claim(descriptor: int, patience: float) -> bool:
+        """Take an exclusive lock, waiting up to `patience` seconds; return whether it was had."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(0.02)
+            else:
+                return True

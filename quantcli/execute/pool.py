@@ -19,7 +19,7 @@ from quantcli.errors import QuantcliError
 from quantcli.execute.chunks import split
 from quantcli.execute.encoder import Done, Encoder
 from quantcli.execute.report import from_os_error, revive
-from quantcli.plan.plan import Plan
+from quantcli.planning.plan import Plan
 
 # Chunks a worker has at hand: one to work on, one so that it never waits for the next.
 _AHEAD = 2

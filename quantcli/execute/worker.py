@@ -20,7 +20,7 @@ from quantcli.execute.chunks import split
 from quantcli.execute.encoder import Encoder
 from quantcli.execute.lock import share
 from quantcli.execute.report import failure
-from quantcli.plan.plan import Plan
+from quantcli.planning.plan import Plan
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from quantcli import codec
 from quantcli.arch.architecture import Entry, Model, TensorSpec
 from quantcli.checkpoint.source import TensorRef
 from quantcli.container.header import build_header
-from quantcli.plan.plan import Plan, SourceFile, Step
+from quantcli.planning.plan import Plan, SourceFile, Step
 from quantcli.recipe import Assignment, Recipe, assign
 from quantcli.tokenizer import TokenizerExport
 

@@ -134,7 +134,9 @@ class Plan:
             record["notes"] = tuple(record["notes"])
             return cls(**record)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise PlanError(f"not a plan of quantcli: {error}", hint="Make the plan again.") from error
+            raise PlanError(
+                f"not a plan of quantcli: {error}", hint="Make the plan again."
+            ) from error
 
 
 def _step(item: dict[str, Any]) -> Step:
