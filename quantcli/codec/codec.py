@@ -18,7 +18,7 @@ Decode = Callable[[Blocks, F32], None]
 
 # Weights handled together, in one thread. All temporaries of a chunk should stay in a core's L2
 # cache; bench/codecs.py --chunk prints the speed over this number.
-CHUNK_WEIGHTS = 32 * 1024
+CHUNK_WEIGHTS = 128 * 1024
 
 # No block format with float16 scales reaches this; far below, x² still fits float32.
 LARGEST = np.float32(2.0**40)

@@ -3,8 +3,10 @@
 All functions work on transposed groups: values x (elements of a group, groups) float32, weights w
 of the same shape or None for uniform; results are per group (groups,). The error of a candidate is
 never computed by a second pass over the group: with integer codes l and x ≈ s·l + m it follows from
-the sums Σw, Σwl, Σwl², Σwlx, Σwx. Values are first scaled so that the group's range is the code
+the weighted means of l, l², lx and x. Values are first scaled so that the group's range is the code
 range; a candidate is then one constant for all groups.
+
+A candidate's `gain` is the weighted mean of x² minus the weighted mean squared error.
 """
 
 from __future__ import annotations
@@ -12,12 +14,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from quantcli.codec.bits import F32, SCRATCH, tree_sum
 
 # Below this a group's range counts as zero. Scales are stored as float16, whose smallest value is
 # 6e-8, so nothing that could be represented is lost, and no reciprocal overflows.
 TINY = np.float32(1e-20)
+HUGE = np.float32(1e20)
+# A variance of the codes below this share of their mean square is rounding noise.
+FLAT = np.float32(1e-5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +35,25 @@ class Search:
         cuts: formats with a minimum: how far the range is cut at its low and at its high end, in
             code steps.
         refinements: rounds of "round to codes, solve for the scale" after the best candidate.
-        rounds: joint rounds of super-block scales, integer group scales and codes.
+        rounds: super-block formats: joint rounds; each tries `steps`, then re-fits super-scales.
+        steps: changes of a group's integer (scale, min) tried in each joint round.
     """
 
     peaks: tuple[float, ...] = ()
     cuts: tuple[tuple[float, float], ...] = ()
     refinements: int = 1
     rounds: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Sums over a group for codes l: Σwl, Σwl², Σwlx (each (groups,))."""
-
-    l: F32  # noqa: E741 - the code's usual letter
-    ll: F32
-    lx: F32
+    steps: tuple[tuple[int, int], ...] = ((0, 0), (1, 0), (-1, 0))
 
 
 def reciprocal(x: F32) -> F32:
-    """1/x, and 0 where |x| is below TINY."""
-    small = np.abs(x) < TINY
-    result: F32 = np.float32(1) / np.where(small, np.float32(1), x)
-    result[small] = 0
+    """1/x, and practically 0 (1e-20) where |x| is below 1e-20. Never infinite."""
+    result: F32 = np.float32(1) / (x + (np.abs(x) < TINY) * HUGE)
     return result
 
 
 def signed_peak(x: F32) -> F32:
-    """The element of largest magnitude of each group, with its sign."""
+    """The element of largest magnitude along axis 0, with its sign."""
     top = np.max(x, axis=0)
     bottom = np.min(x, axis=0)
     peak: F32 = np.where(top >= -bottom, top, bottom)
@@ -71,30 +68,80 @@ def round_codes(x: F32, factor: F32 | np.float32, low: int, high: int, out: F32)
     return out
 
 
-def weighted_sum(a: F32, b: F32) -> F32:
-    """Σ a·b over each group."""
-    product = SCRATCH.take("product", a.shape)
-    np.multiply(a, b, out=product)
-    result: F32 = tree_sum(product).copy()
-    return result
+def round_range(x: F32, scale: F32, shift: F32, high: int, out: F32) -> F32:
+    """Codes round((x - shift)/scale) limited to 0..high, as float32 in `out`; scale >= 0."""
+    np.subtract(x, shift, out=out)
+    return round_codes(out, np.float32(1) / np.maximum(scale, TINY), 0, high, out)
 
 
-def total(a: F32) -> F32:
-    """Σ a over each group; `a` is kept."""
-    product = SCRATCH.take("product", a.shape)
-    half = a.shape[0] // 2
-    np.add(a[:half], a[half:], out=product[:half])
-    result: F32 = tree_sum(product[:half]).copy()
-    return result
+def take_over(where: npt.NDArray[np.bool_], *pairs: tuple[F32, F32]) -> None:
+    """Copy new to old where the mask is set, for pairs (old, new) of equal shape.
+
+    Works on bit patterns: on a random mask that is several times faster than a masked copy.
+    """
+    mask = where.astype(np.int32)
+    np.negative(mask, out=mask)
+    for old, new in pairs:
+        bits = old.view(np.int32)
+        change = bits ^ new.view(np.int32)
+        change &= mask
+        bits ^= change
 
 
-def scale_moments(x: F32, w: F32 | None, codes: F32) -> tuple[F32, F32]:
-    """Σwlx and Σwl² of each group."""
-    if w is None:
-        return weighted_sum(codes, x), weighted_sum(codes, codes)
-    heavy = SCRATCH.take("heavy", x.shape)
-    np.multiply(w, codes, out=heavy)
-    return weighted_sum(heavy, x), weighted_sum(heavy, codes)
+class Groups:
+    """The groups of a chunk and weighted means over them."""
+
+    def __init__(self, x: F32, w: F32 | None) -> None:
+        """Keep x and w (elements, groups); x must stay unchanged."""
+        self.x, self.w = x, w
+        self.codes: F32 = SCRATCH.take("codes", x.shape)
+        self._product: F32 = SCRATCH.take("product", x.shape)
+        if w is None:
+            self._wx = x
+            self._inverse: F32 | np.float32 = np.float32(1 / x.shape[0])
+            self.weight: F32 = np.full(x.shape[1:], x.shape[0], np.float32)
+        else:
+            self._wx = SCRATCH.take("weighted", x.shape)
+            np.multiply(w, x, out=self._wx)
+            self.weight = self._total(w)
+            self._inverse = reciprocal(self.weight)
+
+    def mean_x(self) -> F32:
+        """Weighted mean of x."""
+        mean: F32 = self._total(self._wx) * self._inverse
+        return mean
+
+    def mean_code(self) -> F32:
+        """Weighted mean of the codes l."""
+        if self.w is None:
+            mean: F32 = self._total(self.codes) * self._inverse
+            return mean
+        return self._mean(self.codes, self.w)
+
+    def mean_square(self) -> F32:
+        """Weighted mean of l²."""
+        if self.w is None:
+            return self._mean(self.codes, self.codes)
+        product = self._product
+        np.multiply(self.codes, self.codes, out=product)
+        np.multiply(product, self.w, out=product)
+        mean: F32 = tree_sum(product) * self._inverse
+        return mean
+
+    def mean_product(self) -> F32:
+        """Weighted mean of l·x."""
+        return self._mean(self.codes, self._wx)
+
+    def _mean(self, a: F32, b: F32) -> F32:
+        np.multiply(a, b, out=self._product)
+        mean: F32 = tree_sum(self._product) * self._inverse
+        return mean
+
+    def _total(self, a: F32) -> F32:
+        half = a.shape[0] // 2
+        np.add(a[:half], a[half:], out=self._product[:half])
+        result: F32 = tree_sum(self._product[:half]).copy()
+        return result
 
 
 def symmetric_scale(x: F32, w: F32 | None, low: int, high: int, search: Search) -> F32:
@@ -105,36 +152,37 @@ def symmetric_scale(x: F32, w: F32 | None, low: int, high: int, search: Search) 
     scale and solving again.
     """
     peak = signed_peak(x)
-    inverse = reciprocal(peak)
     unit = SCRATCH.take("unit", x.shape)
-    codes = SCRATCH.take("codes", x.shape)
-    np.multiply(x, inverse, out=unit)
+    np.multiply(x, reciprocal(peak), out=unit)
+    groups = Groups(unit, w)
     best = np.full(x.shape[1], -1, np.float32)
     scale = np.zeros(x.shape[1], np.float32)
     for position in search.peaks:
-        round_codes(unit, np.float32(position), low, high, codes)
-        _keep_better(unit, w, codes, best, scale)
+        if round(abs(position)) > high:
+            round_codes(unit, np.float32(position), low, high, groups.codes)
+        else:
+            np.multiply(unit, np.float32(position), out=groups.codes)
+            np.rint(groups.codes, out=groups.codes)
+        _keep_better(groups, best, scale)
     for _ in range(search.refinements):
-        round_codes(unit, reciprocal(scale), low, high, codes)
-        _keep_better(unit, w, codes, best, scale)
+        round_codes(unit, reciprocal(scale), low, high, groups.codes)
+        _keep_better(groups, best, scale)
     np.multiply(scale, peak, out=scale)
     return scale
 
 
-def _keep_better(x: F32, w: F32 | None, codes: F32, best: F32, scale: F32) -> None:
-    """Solve for the scale of `codes`; where it explains more than `best`, take it over."""
-    lx, ll = scale_moments(x, w, codes)
-    solved = lx / np.maximum(ll, TINY)
-    gain = solved * lx
-    better = gain > best
-    np.copyto(best, gain, where=better)
-    np.copyto(scale, solved, where=better)
+def _keep_better(groups: Groups, best: F32, scale: F32) -> None:
+    """Solve for the scale of the codes; where it explains more than `best`, take it over."""
+    product = groups.mean_product()
+    solved = product / np.maximum(groups.mean_square(), TINY)
+    np.multiply(product, solved, out=product)
+    take_over(product > best, (best, product), (scale, solved))
 
 
 def range_scale(
     x: F32, w: F32 | None, high: int, search: Search, *, free_min: bool
 ) -> tuple[F32, F32]:
-    """Scale s and offset m that minimise Σw(x - s·l - m)², codes l = 0..high.
+    """Scale s >= 0 and offset m that minimise Σw(x - s·l - m)², codes l = 0..high.
 
     Unless `free_min`, m ≤ 0. Candidates cut the range at both ends; weighted least squares solves
     for s and m of the codes found.
@@ -147,64 +195,59 @@ def range_scale(
     y = SCRATCH.take("unit", x.shape)
     np.subtract(x, bottom, out=y)
     np.multiply(y, inverse, out=y)
-    limit = None if free_min else -bottom * inverse
-    fit = _RangeFit(y, w, high, limit)
+    fit = _RangeFit(Groups(y, w), None if free_min else -bottom * inverse)
     for cut_low, cut_high in search.cuts:
-        factor = np.float32(high / (high - cut_low - cut_high))
-        fit.attempt(factor, np.float32(cut_low))
+        fit.cut(cut_low, cut_high, high)
     for _ in range(search.refinements):
-        fit.attempt(reciprocal(fit.scale), fit.offset)
+        round_range(y, fit.scale, fit.shift, high, fit.groups.codes)
+        fit.solve()
     back = spread * np.float32(1 / high)
-    return fit.scale * back, fit.offset * back + bottom
+    return fit.scale * back, fit.shift * back + bottom
 
 
 class _RangeFit:
-    """The best scale and offset found so far for values y in 0..high."""
+    """The best scale and shift found so far for values y in 0..high, y ≈ scale·l + shift."""
 
-    def __init__(self, y: F32, w: F32 | None, high: int, limit: F32 | None) -> None:
-        self.y, self.w, self.high, self.limit = y, w, high, limit
-        groups = y.shape[1]
-        self.codes = SCRATCH.take("codes", y.shape)
-        self.best = np.full(groups, -np.inf, np.float32)
-        self.scale = np.zeros(groups, np.float32)
-        self.offset = np.zeros(groups, np.float32)
-        self.weight = np.full(groups, y.shape[0], np.float32) if w is None else total(w)
-        self.sum = total(y) if w is None else weighted_sum(w, y)
+    def __init__(self, groups: Groups, limit: F32 | None) -> None:
+        count = groups.x.shape[1]
+        self.groups, self.limit = groups, limit
+        self.mean = groups.mean_x()
+        self.best = np.full(count, -np.inf, np.float32)
+        self.scale = np.zeros(count, np.float32)
+        self.shift = np.zeros(count, np.float32)
 
-    def attempt(self, factor: F32 | np.float32, offset: F32 | np.float32) -> None:
-        """Round (y - offset)·factor, solve for scale and offset, keep them where better."""
-        codes = self.codes
-        np.subtract(self.y, offset, out=codes)
-        round_codes(codes, factor, 0, self.high, codes)
-        sums = self._moments(codes)
-        scale, shift = self._solve(sums)
-        # Σwy² - error, for any scale and shift, optimal or limited
-        gain = scale * (2 * sums.lx - scale * sums.ll - 2 * shift * sums.l)
-        gain += shift * (2 * self.sum - self.weight * shift)
-        better = gain > self.best
-        np.copyto(self.best, gain, where=better)
-        np.copyto(self.scale, scale, where=better)
-        np.copyto(self.offset, shift, where=better)
+    def cut(self, low: float, top: float, high: int) -> None:
+        """Try the range from `low` to high - `top`, both in code steps."""
+        factor = high / (high - low - top)
+        codes = self.groups.codes
+        np.multiply(self.groups.x, np.float32(factor), out=codes)
+        if low:
+            np.subtract(codes, np.float32(low * factor), out=codes)
+        np.rint(codes, out=codes)
+        # the ends of the range land on -low·factor and (high - low)·factor
+        if round(-low * factor) < 0 or round((high - low) * factor) > high:
+            codes.clip(np.float32(0), np.float32(high), out=codes)
+        self.solve()
 
-    def _moments(self, codes: F32) -> Moments:
-        if self.w is None:
-            return Moments(total(codes), weighted_sum(codes, codes), weighted_sum(codes, self.y))
-        heavy = SCRATCH.take("heavy", codes.shape)
-        np.multiply(self.w, codes, out=heavy)
-        return Moments(total(heavy), weighted_sum(heavy, codes), weighted_sum(heavy, self.y))
+    def solve(self) -> None:
+        """Solve for scale and shift of the codes, shift at most `limit`; keep them where better."""
+        groups, mean = self.groups, self.mean
+        first, square, product = groups.mean_code(), groups.mean_square(), groups.mean_product()
+        shift = optimal_shift(first, square, product, mean)
+        if self.limit is not None:
+            np.minimum(shift, self.limit, out=shift)
+        rest = product - shift * first
+        scale = rest / np.maximum(square, TINY)
+        gain = scale * rest
+        gain += shift * (mean + mean - shift)
+        take_over(gain > self.best, (self.best, gain), (self.scale, scale), (self.shift, shift))
 
-    def _solve(self, sums: Moments) -> tuple[F32, F32]:
-        """Weighted least squares for scale and offset, the offset at most `limit`."""
-        weight, y = self.weight, self.sum
-        determinant = weight * sums.ll - sums.l * sums.l
-        regular = determinant > weight * weight * np.float32(1e-6)
-        inverse = np.where(regular, np.float32(1) / np.where(regular, determinant, 1), 0)
-        scale = np.where(regular, (weight * sums.lx - y * sums.l) * inverse, 0)
-        shift = np.where(
-            regular, (sums.ll * y - sums.l * sums.lx) * inverse, y * reciprocal(weight)
-        )
-        if self.limit is None:
-            return scale, shift
-        over = shift > self.limit
-        fixed = (sums.lx - self.limit * sums.l) * reciprocal(sums.ll)
-        return np.where(over, fixed, scale), np.where(over, self.limit, shift)
+
+def optimal_shift(first: F32, square: F32, product: F32, mean: F32) -> F32:
+    """Least-squares m of x ≈ s·l + m from the means of l, l², lx and x; 0 where l is constant."""
+    variance = square - first * first
+    regular = variance > square * FLAT
+    shift: F32 = square * mean - first * product
+    shift /= np.maximum(variance, TINY)
+    shift *= regular
+    return shift

@@ -2,6 +2,12 @@
 
 Arrays of a chunk are (elements of a group, groups of a super-block, super-blocks), so that a value
 per super-block broadcasts over its groups.
+
+Both fits start from real-valued scales of each group and then alternate: with the super-scales
+fixed, each group tries neighbours of its integer scale (and min): round, solve by least squares,
+snap the solution to the integers and compare by true error; with codes and integers fixed, the
+super-scales follow by least squares over the super-block and are rounded to float16. A step is
+taken only where it lowers the error, so more rounds never make a block worse.
 """
 
 from __future__ import annotations
@@ -10,8 +16,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, half_round
-from quantcli.codec.search import Search, range_scale, reciprocal, round_codes, symmetric_scale
+from quantcli.codec.bits import F32, half_round, tree_sum
+from quantcli.codec.search import (
+    FLAT,
+    TINY,
+    Groups,
+    Search,
+    optimal_shift,
+    range_scale,
+    reciprocal,
+    round_codes,
+    round_range,
+    signed_peak,
+    symmetric_scale,
+    take_over,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,37 +54,182 @@ class SignedBlocks:
 
 
 def fit_range_blocks(x: F32, w: F32 | None, high: int, levels: int, search: Search) -> RangeBlocks:
-    """Fit codes 0..high, scales and mins 0..levels. Overwrites nothing; codes are scratch."""
-    elements, groups, count = x.shape
-    flat = (elements, groups * count)
-    scale, low = range_scale(
-        x.reshape(flat), None if w is None else w.reshape(flat), high, search, free_min=False
-    )
-    scale = scale.reshape(groups, count)
-    low = -low.reshape(groups, count)
-    d = half_round(np.max(scale, axis=0) / np.float32(levels))
-    dmin = half_round(np.max(low, axis=0) / np.float32(levels))
-    scales = np.clip(np.rint(scale * reciprocal(d)), 0, levels).astype(np.float32)
-    mins = np.clip(np.rint(low * reciprocal(dmin)), 0, levels).astype(np.float32)
-    codes = SCRATCH.take("codes", x.shape)
-    np.add(x, dmin * mins, out=codes)
-    round_codes(codes, reciprocal(d * scales), 0, high, codes)
-    return RangeBlocks(d, dmin, scales, mins, codes)
+    """Fit codes 0..high, scales and mins 0..levels to x (elements, groups, n).
+
+    The returned codes live in scratch memory until the next fit.
+    """
+    flat = _flat(x)
+    scale, shift = range_scale(flat, _flat_or_none(w), high, search, free_min=False)
+    fit = _RangeSearch(x, w, high, levels)
+    fit.start(scale.reshape(fit.shape), -shift.reshape(fit.shape))
+    for _ in range(search.rounds):
+        for step, low in search.steps:
+            fit.attempt(fit.scales + np.float32(step), fit.mins + np.float32(low))
+        fit.refit()
+    if search.rounds:
+        fit.attempt(fit.scales, fit.mins)
+    codes = fit.round(fit.scales, fit.mins)
+    return RangeBlocks(fit.d, fit.dmin, fit.scales, fit.mins, codes)
 
 
 def fit_signed_blocks(
     x: F32, w: F32 | None, high: int, levels: int, search: Search
 ) -> SignedBlocks:
-    """Fit codes -high..high-1 and scales -levels..levels-1. Codes are scratch."""
-    elements, groups, count = x.shape
-    flat = (elements, groups * count)
-    scale = symmetric_scale(
-        x.reshape(flat), None if w is None else w.reshape(flat), -high, high - 1, search
-    ).reshape(groups, count)
-    top, bottom = np.max(scale, axis=0), np.min(scale, axis=0)
-    peak = np.where(top >= -bottom, top, bottom)
-    d = half_round(peak / np.float32(-levels))
-    scales = np.clip(np.rint(scale * reciprocal(d)), -levels, levels - 1).astype(np.float32)
-    codes = SCRATCH.take("codes", x.shape)
-    round_codes(x, reciprocal(d * scales), -high, high - 1, codes)
-    return SignedBlocks(d, scales, codes)
+    """Fit codes -high..high-1 and scales -levels..levels-1 to x (elements, groups, n).
+
+    The returned codes live in scratch memory until the next fit.
+    """
+    scale = symmetric_scale(_flat(x), _flat_or_none(w), -high, high - 1, search)
+    fit = _SignedSearch(x, w, high, levels)
+    fit.start(scale.reshape(fit.shape))
+    for _ in range(search.rounds):
+        for step, _unused in search.steps:
+            fit.attempt(fit.scales + np.float32(step))
+        fit.refit()
+    if search.rounds:
+        fit.attempt(fit.scales)
+    return SignedBlocks(fit.d, fit.scales, fit.round(fit.scales))
+
+
+def _flat(x: F32) -> F32:
+    return x.reshape(x.shape[0], -1)
+
+
+def _flat_or_none(w: F32 | None) -> F32 | None:
+    return None if w is None else _flat(w)
+
+
+class _RangeSearch:
+    """State of a fit with scales and mins."""
+
+    def __init__(self, x: F32, w: F32 | None, high: int, levels: int) -> None:
+        self.high, self.levels = high, np.float32(levels)
+        self.shape = x.shape[1:]
+        self.groups = Groups(x, w)
+        self.mean = self.groups.mean_x()
+        self.best = np.full(self.shape, -np.inf, np.float32)
+
+    def start(self, scale: F32, low: F32) -> None:
+        """Super-scales from the largest group scale and min; integers by rounding."""
+        self.d = half_round(np.max(scale, axis=0) / self.levels)
+        self.dmin = half_round(np.max(low, axis=0) / self.levels)
+        self.scales = self._integer(scale * reciprocal(self.d))
+        self.mins = self._integer(low * reciprocal(self.dmin))
+
+    def _integer(self, values: F32) -> F32:
+        np.rint(values, out=values)
+        return values.clip(np.float32(0), self.levels, out=values)
+
+    def round(self, scales: F32, mins: F32) -> F32:
+        """Codes for integer scales and mins."""
+        return round_range(
+            self.groups.x, scales * self.d, -(mins * self.dmin), self.high, self.groups.codes
+        )
+
+    def _gain(self, scale: F32, low: F32, means: tuple[F32, F32, F32]) -> F32:
+        """Gain of x ≈ scale·l - low for the means of l, l², lx."""
+        first, square, product = means
+        gain: F32 = scale * (product + product - scale * square + (low + low) * first)
+        gain -= low * (self.mean + self.mean + low)
+        return gain
+
+    def _means(self) -> tuple[F32, F32, F32]:
+        groups = self.groups
+        return groups.mean_code(), groups.mean_square(), groups.mean_product()
+
+    def attempt(self, scales: F32, mins: F32) -> None:
+        """Round with these integers, solve, snap to integers; keep them where better."""
+        self.round(scales, mins)
+        means = self._means()
+        first, square, product = means
+        low = -optimal_shift(first, square, product, self.mean)
+        np.maximum(low, np.float32(0), out=low)
+        scale = (product + low * first) / np.maximum(square, TINY)
+        snapped = self._integer(scale * reciprocal(self.d))
+        scale = snapped * self.d
+        lows = self._integer((scale * first - self.mean) * reciprocal(self.dmin))
+        gain = self._gain(scale, lows * self.dmin, means)
+        take_over(gain > self.best, (self.best, gain), (self.scales, snapped), (self.mins, lows))
+
+    def refit(self) -> None:
+        """Re-fit both super-scales to the codes of the current integers."""
+        self.round(self.scales, self.mins)
+        means = self._means()
+        d, dmin = self._solve(means)
+        weight = self.groups.weight
+        old = self._gain(self.scales * self.d, self.mins * self.dmin, means)
+        new = self._gain(self.scales * d, self.mins * dmin, means)
+        better = tree_sum(new * weight) > tree_sum(old * weight)
+        take_over(better, (self.d, d), (self.dmin, dmin))
+        self.best = self._gain(self.scales * self.d, self.mins * self.dmin, means)
+
+    def _solve(self, means: tuple[F32, F32, F32]) -> tuple[F32, F32]:
+        """Weighted least squares for d and dmin over each super-block, rounded to float16."""
+        first, square, product = means
+        scales, mins, weight = self.scales, self.mins, self.groups.weight
+        heavy = scales * weight
+        light = mins * weight
+        a11 = tree_sum(heavy * scales * square)
+        a12 = -tree_sum(heavy * mins * first)
+        a22 = tree_sum(light * mins)
+        b1 = tree_sum(heavy * product)
+        b2 = -tree_sum(light * self.mean)
+        determinant = a11 * a22 - a12 * a12
+        regular = determinant > a11 * a22 * FLAT
+        inverse = reciprocal(determinant)
+        d = np.where(regular, (b1 * a22 - b2 * a12) * inverse, b1 / np.maximum(a11, TINY))
+        dmin = np.where(regular, (a11 * b2 - a12 * b1) * inverse, self.dmin)
+        zero = np.float32(0)
+        return half_round(np.maximum(d, zero)), half_round(np.maximum(dmin, zero))
+
+
+class _SignedSearch:
+    """State of a fit with signed scales."""
+
+    def __init__(self, x: F32, w: F32 | None, high: int, levels: int) -> None:
+        self.high, self.levels = high, levels
+        self.shape = x.shape[1:]
+        self.groups = Groups(x, w)
+        self.best = np.full(self.shape, -1, np.float32)
+
+    def start(self, scale: F32) -> None:
+        """The group scale of largest magnitude becomes -levels; integers by rounding."""
+        self.d = half_round(signed_peak(scale) / np.float32(-self.levels))
+        self.scales = self._integer(scale)
+
+    def _integer(self, scale: F32) -> F32:
+        values = scale * reciprocal(self.d)
+        np.rint(values, out=values)
+        return values.clip(np.float32(-self.levels), np.float32(self.levels - 1), out=values)
+
+    def round(self, scales: F32) -> F32:
+        """Codes for integer scales."""
+        factor = reciprocal(scales * self.d)
+        return round_codes(self.groups.x, factor, -self.high, self.high - 1, self.groups.codes)
+
+    def attempt(self, scales: F32) -> None:
+        """Round with these integers, solve, snap to an integer; keep it where better."""
+        self.round(scales)
+        square, product = self.groups.mean_square(), self.groups.mean_product()
+        snapped = self._integer(product / np.maximum(square, TINY))
+        gain = self._gain(snapped * self.d, square, product)
+        take_over(gain > self.best, (self.best, gain), (self.scales, snapped))
+
+    @staticmethod
+    def _gain(scale: F32, square: F32, product: F32) -> F32:
+        gain: F32 = scale * (product + product - scale * square)
+        return gain
+
+    def refit(self) -> None:
+        """Re-fit the super-scale to the codes of the current integers."""
+        self.round(self.scales)
+        square, product = self.groups.mean_square(), self.groups.mean_product()
+        heavy = self.scales * self.groups.weight
+        above = tree_sum(heavy * product)
+        below = tree_sum(heavy * self.scales * square)
+        d = half_round(above / np.maximum(below, TINY))
+        weight = self.groups.weight
+        old = tree_sum(self._gain(self.scales * self.d, square, product) * weight)
+        new = tree_sum(self._gain(self.scales * d, square, product) * weight)
+        take_over(new > old, (self.d, d))
+        self.best = self._gain(self.scales * self.d, square, product)

@@ -48,5 +48,6 @@ CODEC = Codec(
     layout=LAYOUT,
     encode=encode,
     decode=decode,
+    scales=(),
     broken=broken,
 )

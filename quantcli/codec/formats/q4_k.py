@@ -56,11 +56,7 @@ CODEC = Codec(
     layout=LAYOUT,
     encode=encode,
     decode=decode,
-    searches={
-        "normal": Search(
-            cuts=((0.0, 0.0), (0.4, 0.4), (0.8, 0.8), (0.8, 0.0), (0.0, 0.8)), rounds=2
-        )
-    },
+    searches={"normal": Search(cuts=((0.0, 0.0), (0.5, 0.5), (0.7, 0.0), (0.0, 0.7)), rounds=2)},
     scales=("d", "dmin"),
     weighting="block",
     variance=2.0,

@@ -66,6 +66,6 @@ CODEC = Codec(
     group=16,
     encode=encode,
     decode=decode,
-    searches={"normal": Search(peaks=(-32.0, -31.5, -31.0, -32.5, 31.4))},
+    searches={"normal": Search(peaks=(-32.0, -31.5, -31.0, -32.5, 31.4), rounds=1)},
     weighting="plain",
 )
