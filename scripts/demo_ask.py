@@ -24,7 +24,10 @@ def ask(model: Path, question: str, *, tokens: int, threads: int) -> str:
     params.cpuparams.n_threads = threads
     params.warmup = False
     params.verbosity = -1
-    server = xllamacpp.Server(params)
+    try:
+        server = xllamacpp.Server(params)
+    except RuntimeError as error:
+        sys.exit(f"{model}: llama.cpp does not load it: {error}")
     reply = server.handle_chat_completions(
         {
             "messages": [{"role": "user", "content": question}],

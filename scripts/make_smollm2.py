@@ -21,6 +21,8 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
+import shutil
 import sys
 import zlib
 from collections.abc import Callable
@@ -366,13 +368,16 @@ to, so this is close to the original checkpoint but not equal to it.
 
 
 def build(out: Path, *, widths: Widths, dtype: str, shards: int) -> None:
-    """Write the whole folder; config.json comes last, so that its presence means complete."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Write the whole folder beside its place and move it there, so that it is never half done."""
+    partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
+    partial.mkdir(parents=True)
     reader = GGUFReader(find_gguf())
-    (out / "README.md").write_text(CARD, encoding="utf-8")
-    write_tokenizer(reader, out)
-    write_weights(reader, out, widths, dtype, shards)
-    write_config(out, widths, dtype)
+    (partial / "README.md").write_text(CARD, encoding="utf-8")
+    write_tokenizer(reader, partial)
+    write_weights(reader, partial, widths, dtype, shards)
+    write_config(partial, widths, dtype)
+    shutil.rmtree(out, ignore_errors=True)
+    partial.replace(out)
 
 
 def main() -> None:
