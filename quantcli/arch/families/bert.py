@@ -27,7 +27,7 @@ def _has_labels(facts: Facts) -> bool:
 BERT = Architecture(
     name="bert",
     hf=("BertModel", "BertForMaskedLM", "BertForSequenceClassification"),
-    vocab="bert",
+    vocab="wordpiece",
     keys=(
         *SIZE_KEYS,
         Key("{arch}.attention.head_count_kv", "uint32", HEADS_KV),

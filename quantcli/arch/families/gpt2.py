@@ -24,7 +24,7 @@ def _conv1d(name: str, source: str) -> tuple[Row, ...]:
 GPT2 = Architecture(
     name="gpt2",
     hf=("GPT2LMHeadModel",),
-    vocab="gpt2",
+    vocab="bpe",
     keys=(
         Key("{arch}.block_count", "uint32", LAYERS, required=True),
         Key("{arch}.context_length", "uint32", ("n_ctx", "n_positions"), required=True),
