@@ -58,54 +58,70 @@ def _explicit_flags(files: Files, special: SpecialTokens, pre: str) -> None:
         if assumed and kind not in special.add:
             special.add[kind] = False
             files.note(
-                f"add_{kind}_token false is written: the tokenizer adds none, {pre!r} would by default"
+                f"add_{kind}_token false is written: the tokenizer adds none, "
+                f"llama.cpp would for {pre!r}"
             )
 
 
 def merges(files: Files) -> tuple[str, ...]:
     """Return the merges in order of rank, each "left right".
 
+    A space inside a part is written as GPT-2's letter for it, for the plain one separates.
+
     Raises:
         TokenizerError: there are none, or one is malformed.
     """
     listed = files.model().get("merges")
-    found = _from_text(files) if not listed else _from_json(files, listed)
-    if not found:
+    if (
+        isinstance(listed, list)
+        and listed
+        and all(type(merge) is str and merge.count(" ") == 1 for merge in listed)
+    ):
+        return tuple(listed)
+    return tuple(
+        f"{left.replace(' ', _SPACE)} {right.replace(' ', _SPACE)}"
+        for left, right in merge_pairs(files)
+    )
+
+
+def merge_pairs(files: Files) -> list[tuple[str, str]]:
+    """Return the merges in order of rank as pairs, from tokenizer.json or else merges.txt.
+
+    Raises:
+        TokenizerError: there are none, or one is malformed.
+    """
+    listed = files.model().get("merges") or _from_text(files)
+    if not listed:
         raise TokenizerError(
             f"has no merges, neither in {TOKENIZER} nor in {MERGES}", where=str(files.root)
         )
-    return found
-
-
-def _from_json(files: Files, listed: object) -> tuple[str, ...]:
     if not isinstance(listed, list):
         raise files.malformed('"merges" is not a list')
-    if all(isinstance(merge, str) for merge in listed):
-        bad = next((m for m in listed if m.count(" ") != 1), None)
-        if bad is not None:
-            raise files.malformed(f'"merges" holds {bad!r}, which is not two parts and one space')
-        return tuple(listed)
-    joined = []
-    for merge in listed:
-        if not (isinstance(merge, list) and len(merge) == 2 and all(type(p) is str for p in merge)):
-            raise files.malformed(f'"merges" holds {merge!r}, which is not a pair of texts')
+    return [_pair(files, merge) for merge in listed]
+
+
+def _pair(files: Files, merge: object) -> tuple[str, str]:
+    if isinstance(merge, str):
+        merge = merge.split(" ")
+    if isinstance(merge, list) and len(merge) == 2:
         left, right = merge
-        joined.append(f"{left.replace(' ', _SPACE)} {right.replace(' ', _SPACE)}")
-    return tuple(joined)
+        if isinstance(left, str) and isinstance(right, str) and left and right:
+            return left, right
+    raise files.malformed(f'"merges" holds {merge!r}, which is not a pair of texts')
 
 
-def _from_text(files: Files) -> tuple[str, ...]:
+def _from_text(files: Files) -> list[list[str]]:
     text = files.text(MERGES)
     if text is None:
-        return ()
+        return []
     lines = text.split("\n")
     if lines[0].startswith("#"):
         del lines[0]
-    found = []
+    found: list[list[str]] = []
     for number, line in enumerate(lines, 1):
         parts = line.split()
         if len(parts) == 2:
-            found.append(f"{parts[0]} {parts[1]}")
+            found.append(parts)
         elif parts:
             files.note(f"{MERGES}: line {number} is not two parts and is left out")
-    return tuple(found)
+    return found

@@ -97,7 +97,7 @@ def _by_class(files: Files) -> str:
     if name in BY_CLASS:
         return BY_CLASS[name]
     raise TokenizerError(
-        f"{TOKENIZER} is missing and the tokenizer class {name or 'is unknown'!r} does not tell how "
+        f"{TOKENIZER} is missing, and the tokenizer class ({name or 'unknown'}) does not tell how "
         "text is split",
         where=str(files.root),
         hint=f"Add {TOKENIZER}, or name the pre-tokenizer with {OPTION}, for example gpt-2.",
@@ -141,5 +141,5 @@ def _unknown(files: Files, found: tuple[str, ...]) -> TokenizerError:
     return TokenizerError(
         f"{shown}\n(- the nearest known one, {known[near]!r}; + this tokenizer)",
         where=files.where(TOKENIZER),
-        hint=f"If one of llama.cpp's splits text the same way, name it: {OPTION} ({known[near]}, …).",
+        hint=f"Where llama.cpp has one that splits alike, name it: {OPTION} ({known[near]}, …).",
     )

@@ -10,6 +10,9 @@ from quantcli.errors import TokenizerError
 from quantcli.tokenizer.bpe import bpe_keys
 from quantcli.tokenizer.detection import checked_name
 from quantcli.tokenizer.files import Files
+from quantcli.tokenizer.llama import auto_keys, llama_keys
+from quantcli.tokenizer.spm import spm_keys
+from quantcli.tokenizer.unigram import unigram_keys
 from quantcli.tokenizer.vocabulary import Key
 from quantcli.tokenizer.wordpiece import wordpiece_keys
 
@@ -37,7 +40,14 @@ class TokenizerExport:
 
 
 Exporter = Callable[[Files, "int | None", Mapping[str, object], "str | None"], list[Key]]
-KINDS: dict[str, Exporter] = {"bpe": bpe_keys, "wordpiece": wordpiece_keys}
+KINDS: dict[str, Exporter] = {
+    "bpe": bpe_keys,
+    "spm": spm_keys,
+    "wordpiece": wordpiece_keys,
+    "unigram": unigram_keys,
+    "llama": llama_keys,
+    "auto": auto_keys,
+}
 """Tokenizer kind, as architecture tables name it, to its exporter."""
 
 

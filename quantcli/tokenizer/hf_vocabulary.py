@@ -58,7 +58,10 @@ def _checked(files: Files, file: str, vocab: object) -> dict[str, int]:
     return vocab
 
 
-def _by_id(files: Files, ids: Mapping[str, int], added: Mapping[int, AddedToken]) -> dict[int, str]:
+def texts_by_id(
+    files: Files, ids: Mapping[str, int], added: Mapping[int, AddedToken]
+) -> dict[int, str]:
+    """Return text by id, added tokens over base ones; of two texts of one id the first stays."""
     texts: dict[int, str] = {}
     for text, i in ids.items():
         if texts.setdefault(i, text) != text:
@@ -90,7 +93,7 @@ def hf_vocabulary(
     """
     ids, source = base_ids(files, fallback=fallback)
     added = added_tokens(files, ids)
-    texts = _by_id(files, ids, added)
+    texts = texts_by_id(files, ids, added)
     size = final_size(files, max(texts) + 1, rows, config, source)
     if holes := max(texts) + 1 - len(texts):
         files.note(f"{holes} ids without a token are written as unused [PAD<id>] tokens")

@@ -73,8 +73,8 @@ def _flags() -> dict[str, Flags]:
         "spark2_5 gpt-2 phi-2 jina-es jina-de jina-v2-es jina-v2-de gigachat a.x-4.0 mellum "
         "modern-bert exaone4 mpt olmo jais trillion granite-docling starcoder refact codeshell "
         "exaone minerva-7b mellum2 command-r smollm falcon bloom gpt3-finnish poro-chat viking "
-        "jais-2 superbpe bailingmoe bailingmoe2 llada-moe seed-coder afmoe laguna exaone-moe gemma4 "
-        "granite-embed-multi-311m mmbert sarvam-moe kimi-k2 whitespace glm4 glm5 bert-bge "
+        "jais-2 superbpe bailingmoe bailingmoe2 llada-moe seed-coder afmoe laguna exaone-moe "
+        "gemma4 granite-embed-multi-311m mmbert sarvam-moe kimi-k2 whitespace glm4 glm5 bert-bge "
         "bert-bge-large jina-v2-en"
     )
     table = dict.fromkeys(plain.split(), Flags())
@@ -82,7 +82,7 @@ def _flags() -> dict[str, Flags]:
     table.update(dict.fromkeys(eager.split(), Flags(ignore_merges=True, add_bos=True)))
     whole = "minicpm5 youtu granite-embed-multi-97m"
     table.update(dict.fromkeys(whole.split(), Flags(ignore_merges=True)))
-    table.update(dict.fromkeys("roberta-bpe jina-v1-en jina-v2-code".split(), Flags(add_sep=True)))
+    table.update(dict.fromkeys(["roberta-bpe", "jina-v1-en", "jina-v2-code"], Flags(add_sep=True)))
     table["chameleon"] = Flags(add_bos=True)
     return table
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quantcli.tokenizer.added_tokens import content, entries
-from quantcli.tokenizer.files import SETTINGS, Files, steps
+from quantcli.tokenizer.files import Files, steps
 from quantcli.tokenizer.vocabulary import Key
 
 KINDS = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
@@ -80,24 +80,38 @@ def special_tokens(files: Files, config: Mapping[str, object], size: int) -> Spe
         TokenizerError: a special id is negative, or tokenizer.json's parts are malformed.
     """
     settings = files.settings
-    search = _Search(files, {}, list(KINDS), {}, has_settings=bool(settings))
-    search.named = {kind: content(settings.get(f"{kind}_token")) or "" for kind in KINDS}
-    if files.tokenizer is not None:
-        for kind, stand_in in (("bos", "cls"), ("eos", "sep")):
-            search.named[kind] = search.named[kind] or search.named[stand_in]
-        for processor in steps(files.tokenizer.get("post_processor"), "processors"):
-            if processor.get("type") == "RobertaProcessing":
-                _roberta(search, processor)
-            elif processor.get("type") == "TemplateProcessing":
-                _template(search, processor)
+    search = _processed(files)
     found = SpecialTokens(add=search.add)
     for kind in search.kinds if settings else ():
         flag = settings.get(f"add_{kind}_token")
         if isinstance(flag, bool):
             found.add[kind] = flag
-    _ids_by_text(search, found, size)
+    texts: dict[str, int] = {}
+    for entry in entries(files):
+        texts.setdefault(entry["content"], entry["id"])
+    for kind in search.kinds if settings else ():
+        _set(search, found, kind, texts.get(search.named[kind]), size)
     _ids_by_config(search, found, config, size)
+    for kind in ("bos", "eos"):
+        # Without settings only the post-processor names them; llama.cpp would add its default id.
+        if found.add.get(kind):
+            _set(search, found, kind, texts.get(search.named[kind]), size)
     return found
+
+
+def _processed(files: Files) -> _Search:
+    """Return the names the settings give, corrected by tokenizer.json's post-processor."""
+    named = {kind: content(files.settings.get(f"{kind}_token")) or "" for kind in KINDS}
+    search = _Search(files, named, list(KINDS), {}, has_settings=bool(files.settings))
+    if files.tokenizer is not None:
+        for kind, stand_in in (("bos", "cls"), ("eos", "sep")):
+            named[kind] = named[kind] or named[stand_in]
+        for processor in steps(files.tokenizer.get("post_processor"), "processors"):
+            if processor.get("type") == "RobertaProcessing":
+                _roberta(search, processor)
+            elif processor.get("type") == "TemplateProcessing":
+                _template(search, processor)
+    return search
 
 
 def _roberta(search: _Search, processor: Mapping[str, Any]) -> None:
@@ -190,23 +204,6 @@ def _set(search: _Search, found: SpecialTokens, kind: str, value: object, size: 
         search.files.note(
             f"the {kind} token id {value} is outside the vocabulary of {size}: left out"
         )
-
-
-def _ids_by_text(search: _Search, found: SpecialTokens, size: int) -> None:
-    if not search.has_settings or search.files.tokenizer is None:
-        return
-    by_text: dict[str, int] = {}
-    for entry in entries(search.files):
-        by_text.setdefault(entry["content"], entry["id"])
-    for kind in search.kinds:
-        text = search.named.get(kind)
-        if text in by_text:
-            _set(search, found, kind, by_text[text], size)
-        elif text:
-            search.files.note(
-                f"the {kind} token {text!r} of {SETTINGS} is not among tokenizer.json's added tokens; "
-                "only config.json can give its id"
-            )
 
 
 def _ids_by_config(

@@ -105,14 +105,14 @@ def final_size(
         )
     if size < target:
         files.note(
-            f"{target - size} ids beyond the tokenizer's {size} are written as unused [PAD<id>] tokens "
-            f"to match the embedding's {target} rows"
+            f"{target - size} ids beyond the tokenizer's {size} are written as unused [PAD<id>] "
+            f"tokens to match the embedding's {target} rows"
         )
     return target
 
 
 def make_unique(files: Files, vocab: Vocabulary) -> None:
-    """Give every id a text of its own and none an empty one; llama.cpp refuses a vocabulary otherwise.
+    """Give every id a text of its own that is not empty; llama.cpp refuses anything else.
 
     Of several ids with one text the one whose text must be found keeps it: a control or
     user-defined token before others, and the lowest id among equals.

@@ -14,7 +14,7 @@ from quantcli.tokenizer.vocabulary import Key, TokenType, make_unique
 
 MODEL = "bert"
 PRE = "jina-v2-en"
-"""The name llama.cpp's converter gives the vocabulary of bert-base-uncased; the loader ignores it."""
+"""What llama.cpp's converter writes for the vocabulary of bert-base-uncased; nothing reads it."""
 _STANDARD = {"bos": "[CLS]", "unk": "[UNK]", "sep": "[SEP]", "pad": "[PAD]", "mask": "[MASK]"}
 _WORD = "\u2581"
 

@@ -1,0 +1,123 @@
+"""Reads what a SentencePiece `.model` says beyond what its library tells.
+
+The file is a protocol buffer (sentencepiece_model.proto): pieces (field 1), trainer options (2),
+normalizer options (3). The library gives texts and scores; the pieces' exact types and the
+normalizer's options are read here from the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quantcli.errors import TokenizerError
+from quantcli.tokenizer.vocabulary import TokenType
+
+UNIGRAM = 1
+BPE = 2
+"""Values of the trainer's model_type."""
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_FIXED = {_FIXED64: 8, _FIXED32: 4}
+
+
+@dataclass(frozen=True, slots=True)
+class SentencePieceModel:
+    """A SentencePiece model's vocabulary and options.
+
+    Attributes:
+        tokens: text by id.
+        scores: score by id.
+        types: type by id.
+        model_type: `UNIGRAM`, `BPE` or another number of the format.
+        add_dummy_prefix: a text is given a space in front.
+        remove_extra_whitespaces: runs of spaces become one.
+        charsmap: the normalizer's compiled table, empty when it has none.
+    """
+
+    tokens: list[str]
+    scores: list[float]
+    types: list[int]
+    model_type: int
+    add_dummy_prefix: bool
+    remove_extra_whitespaces: bool
+    charsmap: bytes
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+        if shift > 63:
+            raise ValueError("a number of more than ten bytes")
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Yield field number and value of a protocol buffer message."""
+    at = 0
+    while at < len(data):
+        tag, at = _varint(data, at)
+        number, wire = tag >> 3, tag & 7
+        if wire == _VARINT:
+            value, at = _varint(data, at)
+            yield number, value
+            continue
+        if wire == _BYTES:
+            length, at = _varint(data, at)
+        elif wire in _FIXED:
+            length = _FIXED[wire]
+        else:
+            raise ValueError(f"wire type {wire}")
+        if at + length > len(data):
+            raise ValueError("cut off")
+        yield number, data[at : at + length]
+        at += length
+
+
+def _options(message: int | bytes) -> dict[int, Any]:
+    return dict(_fields(message)) if isinstance(message, bytes) else {}
+
+
+def _types(pieces: list[bytes]) -> list[int]:
+    # The format's own numbers; GGUF took them over: 1 NORMAL … 6 BYTE. An absent field is NORMAL.
+    return [int(_options(piece).get(3, TokenType.NORMAL)) for piece in pieces]
+
+
+def load(path: Path) -> SentencePieceModel:
+    """Return the model in `path`.
+
+    Raises:
+        TokenizerError: the file is not a SentencePiece model.
+    """
+    from sentencepiece import SentencePieceProcessor
+
+    try:
+        data = path.read_bytes()
+        processor = SentencePieceProcessor()
+        processor.LoadFromSerializedProto(data)
+        fields = list(_fields(data))
+    except (OSError, RuntimeError, ValueError, IndexError) as error:
+        raise TokenizerError(
+            f"not a SentencePiece model: {error}",
+            where=str(path),
+            hint="The file is damaged or only a pointer; download it again.",
+        ) from error
+    ids = list(range(processor.GetPieceSize()))
+    pieces = [value for number, value in fields if number == 1 and isinstance(value, bytes)]
+    trainer = _options(next((v for n, v in fields if n == 2), b""))
+    normalizer = _options(next((v for n, v in fields if n == 3), b""))
+    return SentencePieceModel(
+        tokens=list(processor.IdToPiece(ids)),
+        scores=[float(score) for score in processor.GetScore(ids)],
+        types=_types(pieces),
+        model_type=int(trainer.get(3, UNIGRAM)),
+        add_dummy_prefix=bool(normalizer.get(3, True)),
+        remove_extra_whitespaces=bool(normalizer.get(4, True)),
+        charsmap=bytes(normalizer.get(2, b"")),
+    )
