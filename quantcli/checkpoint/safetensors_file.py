@@ -20,6 +20,8 @@ from quantcli.errors import CheckpointError
 
 # The limit of the safetensors library; a longer header is an attack or a broken file.
 MAX_HEADER_BYTES = 100_000_000
+# The most that any framework stores.
+MAX_DIMENSIONS = 64
 _BROKEN = "The file is damaged or incomplete: download or save it again."
 
 
@@ -107,7 +109,7 @@ def _ref(name: str, value: Any, file: str, start: int, problems: list[str]) -> T
     bits = math.prod(shape) * DTYPE_BITS[dtype]
     if bits != 8 * (end - begin):
         problems.append(
-            f"tensor {name!r}: {dtype} {tuple(shape)} takes {bits / 8:g} bytes, "
+            f"tensor {name!r}: {dtype} {tuple(shape)} takes {-(-bits // 8)} bytes, "
             f"but its range [{begin}, {end}) holds {end - begin}"
         )
         return None
@@ -115,8 +117,11 @@ def _ref(name: str, value: Any, file: str, start: int, problems: list[str]) -> T
 
 
 def _naturals(value: Any) -> TypeGuard[list[int]]:
-    return isinstance(value, list) and all(
-        isinstance(item, int) and not isinstance(item, bool) and item >= 0 for item in value
+    """Tell whether `value` is a list of sizes, neither so many nor so large as to be an attack."""
+    return (
+        isinstance(value, list)
+        and len(value) <= MAX_DIMENSIONS
+        and all(type(item) is int and 0 <= item < 2**63 for item in value)
     )
 
 

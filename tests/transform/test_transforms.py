@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quantcli import transform
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass
+class ArrayLoad:
+    """Sources that lie in memory; counts the elements that were asked for."""
+
+    arrays: tuple[FloatArray, ...]
+    read: int = 0
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(array.shape for array in self.arrays)
+
+    def _matrix(self, source: int) -> FloatArray:
+        array = self.arrays[source]
+        return array.reshape(math.prod(array.shape[:-1]), -1)
+
+    def rows(self, source: int, start: int, stop: int) -> FloatArray:
+        assert 0 <= start <= stop <= len(self._matrix(source))
+        out = self._matrix(source)[start:stop].copy()
+        self.read += out.size
+        return out
+
+    def columns(self, source: int, start: int, stop: int) -> FloatArray:
+        out = self._matrix(source)[:, start:stop].copy()
+        self.read += out.size
+        return out
+
+
+def matrix(*shape: int) -> FloatArray:
+    return np.arange(math.prod(shape), dtype=np.float32).reshape(shape)
+
+
+def permuted(array: FloatArray, heads: int) -> FloatArray:
+    """Return the whole-tensor formula: halves of each head interleaved."""
+    halves = array.reshape(heads, 2, len(array) // heads // 2, *array.shape[1:])
+    return halves.swapaxes(1, 2).reshape(array.shape)
+
+
+CASES = {
+    "identity": [((matrix(7, 4),), (), matrix(7, 4)), ((matrix(2, 3, 4),), (), matrix(2, 3, 4))],
+    "transpose": [((matrix(5, 8),), (), matrix(5, 8).T)],
+    "rope_permute": [
+        *(
+            ((matrix(rows, 3),), (heads,), permuted(matrix(rows, 3), heads))
+            for rows, heads in ((24, 3), (24, 1), (8, 4), (64, 2))
+        ),
+        *(((matrix(n),), (heads,), permuted(matrix(n), heads)) for n, heads in ((24, 3), (8, 1))),
+    ],
+}
+FLAT = [(name, *case) for name, cases in CASES.items() for case in cases]
+
+
+def test_every_transform_has_a_case() -> None:
+    assert {*CASES, "rope_factors_llama3"} == set(transform.names())
+
+
+@pytest.mark.parametrize("name, sources, args, expected", FLAT)
+def test_the_shape_is_that_of_the_whole(
+    name: str, sources: tuple[FloatArray, ...], args: transform.Args, expected: FloatArray
+) -> None:
+    shapes = tuple(source.shape for source in sources)
+    assert transform.get(name).shape(shapes, args) == expected.shape
+
+
+@pytest.mark.parametrize("name, sources, args, expected", FLAT)
+@given(data=st.data())
+def test_any_range_of_rows_equals_the_whole(
+    name: str,
+    sources: tuple[FloatArray, ...],
+    args: transform.Args,
+    expected: FloatArray,
+    data: st.DataObject,
+) -> None:
+    whole = expected.reshape(math.prod(expected.shape[:-1]), -1)
+    start = data.draw(st.integers(0, len(whole)))
+    stop = data.draw(st.integers(start, len(whole)))
+    load = ArrayLoad(sources)
+    got = transform.get(name).rows(load, args, start, stop)
+    assert got.dtype == np.float32
+    assert got.flags.c_contiguous
+    assert np.array_equal(got, whole[start:stop])
+    assert load.read == got.size, "reads no more than it returns"
+
+
+@pytest.mark.parametrize(
+    "name, shapes, args, message",
+    [
+        ("transpose", ((4,),), (), "only a matrix"),
+        ("transpose", ((4, 4, 4),), (), "only a matrix"),
+        ("rope_permute", ((6, 4),), (2,), "6 rows do not make 2 heads"),
+        ("rope_permute", ((6, 4),), (0,), "do not make 0 heads"),
+        ("rope_permute", ((2, 2, 2),), (1,), "matrix or a vector"),
+        ("rope_factors_llama3", (), (7,), "even dimension"),
+        ("rope_factors_llama3", ((4,),), (8,), "not from a tensor"),
+    ],
+)
+def test_shapes_that_do_not_fit(
+    name: str, shapes: tuple[transform.Shape, ...], args: transform.Args, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        transform.get(name).shape(shapes, args)
+
+
+def test_an_unknown_transform_lists_the_known() -> None:
+    with pytest.raises(KeyError, match="identity"):
+        transform.get("no_such")
+
+
+@pytest.mark.parametrize("dimension", [64, 80, 128])
+@pytest.mark.parametrize("factor", [8.0, 32.0])
+def test_rope_factors_follow_the_published_rule(dimension: int, factor: float) -> None:
+    theta, low, high, context = 500000.0, 1.0, 4.0, 8192.0
+    args = (dimension, theta, factor, low, high, context)
+    operation = transform.get("rope_factors_llama3")
+    assert operation.shape((), args) == (dimension // 2,)
+    got = operation.rows(ArrayLoad(()), args, 0, 1)[0]
+    for i, value in enumerate(got):
+        wavelength = 2 * math.pi * theta ** (2 * i / dimension)
+        smooth = (context / wavelength - low) / (high - low)
+        expected = 1.0 / ((1.0 - smooth) / factor + smooth)
+        if wavelength < context / high:
+            expected = 1.0
+        elif wavelength > context / low:
+            expected = factor
+        assert value == pytest.approx(expected, rel=2e-5)
+    assert got[0] == 1.0
+    assert got[-1] == factor
+    assert 1.0 < got[np.searchsorted(got, 1.5)] < factor, "some values lie between"
