@@ -13,8 +13,8 @@ from quantcli.checkpoint import open_checkpoint
 from quantcli.errors import OutputError, UsageError
 from quantcli.execute.chunks import CHUNK_WEIGHTS
 from quantcli.execute.cores import available_cores
-from quantcli.execute.execute import Progress, execute, remove_leftovers
-from quantcli.plan.plan import Plan
+from quantcli.execute.execute import Progress, execute
+from quantcli.planning.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +148,7 @@ def is_current(output: Path, plan: Plan, root: Path) -> bool:
     with output.open("rb") as file:
         if file.read(len(plan.header)) != plan.header:
             return False
-    return all(
-        (root / file.path).stat().st_mtime_ns <= status.st_mtime_ns for file in plan.files
-    )
-
-
-def discard(output: str | Path) -> None:
-    """Remove what an interrupted conversion to `output` left for resuming."""
-    remove_leftovers(Path(output))
+    return all((root / file.path).stat().st_mtime_ns <= status.st_mtime_ns for file in plan.files)
 
 
 def _conversion(
