@@ -71,8 +71,17 @@ def byte_letters() -> list[str]:
     return [chr(b) if b in printable else chr(next(spare)) for b in range(256)]
 
 
-def write_bpe(folder: Path, pre_tokenizer: Mapping[str, Any], special: tuple[str, ...]) -> int:
-    """Write the files of a byte-level BPE tokenizer; return the token count."""
+def write_bpe(
+    folder: Path,
+    pre_tokenizer: Mapping[str, Any],
+    special: tuple[str, ...],
+    *,
+    like_llama3: bool = False,
+) -> int:
+    """Write the files of a byte-level BPE tokenizer; return the token count.
+
+    Llama 3's looks whole words up before merging, and puts its first special token before a text.
+    """
     letters = byte_letters()
     space = letters[32]
     merges = ["t h", "h e", "i n", "e r", f"{space} t", f"{space}t he", "th e", "a n", "an d"]
@@ -99,10 +108,11 @@ def write_bpe(folder: Path, pre_tokenizer: Mapping[str, Any], special: tuple[str
         "end_of_word_suffix": None,
         "fuse_unk": False,
         "byte_fallback": False,
-        "ignore_merges": False,
+        "ignore_merges": like_llama3,
         "vocab": vocab,
         "merges": merges,
     }
+    byte_level = {**GPT2_PATTERN, "use_regex": True}
     _write_json(
         folder / "tokenizer.json",
         {
@@ -112,8 +122,8 @@ def write_bpe(folder: Path, pre_tokenizer: Mapping[str, Any], special: tuple[str
             "added_tokens": added,
             "normalizer": None,
             "pre_tokenizer": pre_tokenizer,
-            "post_processor": {**GPT2_PATTERN, "use_regex": True},
-            "decoder": {**GPT2_PATTERN, "use_regex": True},
+            "post_processor": _first_token(added[0]) if like_llama3 else byte_level,
+            "decoder": byte_level,
             "model": model,
         },
     )
@@ -129,6 +139,19 @@ def write_bpe(folder: Path, pre_tokenizer: Mapping[str, Any], special: tuple[str
         },
     )
     return len(vocab) + len(added)
+
+
+def _first_token(token: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the post-processor that puts `token` before every text."""
+    name = token["content"]
+    before = [{"SpecialToken": {"id": name, "type_id": i}} for i in (0, 1)]
+    text = [{"Sequence": {"id": letter, "type_id": i}} for i, letter in enumerate("AB")]
+    return {
+        "type": "TemplateProcessing",
+        "single": [before[0], text[0]],
+        "pair": [before[0], text[0], before[1], text[1]],
+        "special_tokens": {name: {"id": name, "ids": [token["id"]], "tokens": [name]}},
+    }
 
 
 def write_wordpiece(folder: Path) -> int:
@@ -390,7 +413,7 @@ def _llama(**extra: Any) -> Callable[[Size, int], dict[str, Any]]:
 
 
 def _llama_bpe(folder: Path) -> int:
-    return write_bpe(folder, _split(_LLAMA3), _ENDS)
+    return write_bpe(folder, _split(_LLAMA3), _ENDS, like_llama3=True)
 
 
 def _qwen_bpe(folder: Path) -> int:

