@@ -19,7 +19,8 @@ def quantize(
     """Encode `array` in the block format `type`.
 
     Args:
-        array: numbers of shape (…, columns), read as float32; columns a multiple of the type's block.
+        array: numbers of shape (…, columns), read as float32; columns must be a multiple of the
+            type's block.
         type: codec name in any case ("Q4_K").
         weight: importance of each column, shape (columns,), or None.
         effort: how hard the encoder searches.

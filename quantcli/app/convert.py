@@ -81,7 +81,9 @@ def convert(
         output: path of the file; default `FOLDER-PRESET.gguf` in the current folder.
         plan: a plan made before, executed as it is.
         jobs: worker processes; default the cores available.
-        effort, pre_tokenizer, strict: as in `plan`.
+        effort: as in `plan`.
+        pre_tokenizer: as in `plan`.
+        strict: as in `plan`.
         force: replace an existing output.
         skip_existing: leave an existing output alone when it is up to date.
         allow_nonfinite: go on with NaN (becomes 0) and infinite weights (the row's largest finite).

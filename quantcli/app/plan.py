@@ -17,12 +17,12 @@ from quantcli.tokenizer import export
 
 DEFAULT_EFFORT = "normal"
 
-# Measured with bench/convert_memory.py: the process that plans and reports, and what one worker holds
-# besides its chunk (interpreter, numpy, tables).
+# Measured with bench/convert_memory.py: the process that plans and reports, and what one worker
+# holds besides its chunk (interpreter, numpy, tables).
 _PARENT_BYTES = 90 << 20
 _WORKER_BYTES = 60 << 20
-# A worker's buffers for one chunk in units of the chunk's float32 size: source rows, transformed rows,
-# encoded rows and the encoder's temporaries.
+# A worker's buffers for one chunk in units of the chunk's float32 size: source rows, transformed
+# rows, encoded rows and the encoder's temporaries.
 _CHUNK_COPIES = 6
 
 
@@ -37,7 +37,7 @@ def plan(
     """Return what converting `model` to `preset` would do; no tensor data is read.
 
     Args:
-        model: folder of a Hugging Face checkpoint, or a single .safetensors file beside config.json.
+        model: folder of a Hugging Face checkpoint, or a .safetensors file beside config.json.
         preset: name of a preset in any case, or an alias ("Q4_K_M", "q8_0", "INT4").
         effort: how hard the encoders search.
         pre_tokenizer: llama.cpp's name of the pre-tokenizer, where it is not recognised.

@@ -37,24 +37,24 @@ def build_app() -> typer.Typer:
     return app
 
 
-def _root(
-    version: bool = typer.Option(
-        False,
-        "--version",
-        help="Print the version and exit.",
-        is_eager=True,
-        callback=lambda v: _version(v),
-    ),
-) -> None:
-    """Turn a language model's checkpoint straight into one quantized GGUF file."""
-
-
 def _version(asked: bool) -> None:
     if asked:
         from quantcli._version import __version__
 
         typer.echo(f"quantcli {__version__}")
         raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False,
+        "--version",
+        help="Print the version and exit.",
+        is_eager=True,
+        callback=_version,
+    ),
+) -> None:
+    """Turn a language model's checkpoint straight into one quantized GGUF file."""
 
 
 def main() -> NoReturn:

@@ -145,4 +145,5 @@ class _Lines:
             return
         self._last = now
         share = 100 * done / max(1, total)
-        print(f"{self._title}: {share:.0f} % {rate}".rstrip(), file=sys.stderr, flush=True)
+        sys.stderr.write(f"{self._title}: {share:.0f} % {rate}".rstrip() + "\n")
+        sys.stderr.flush()

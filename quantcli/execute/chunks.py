@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from quantcli.planning.plan import Plan
 
-# 1 Mi weights: 4 MiB of float32 input a chunk. Larger ones only raise memory (a worker holds about six
-# such buffers), smaller ones cost messages; bench/convert_speed.py shows both.
+# 1 Mi weights: 4 MiB of float32 input a chunk. Larger ones only raise memory (a worker holds about
+# six such buffers), smaller ones cost messages; bench/convert_speed.py shows both.
 CHUNK_WEIGHTS = 1 << 20
 
 
@@ -21,10 +21,10 @@ class Chunk:
 
 
 def split(plan: Plan, chunk_weights: int = CHUNK_WEIGHTS) -> tuple[Chunk, ...]:
-    """Return the chunks of `plan` in file order, each of whole rows and about `chunk_weights` weights.
+    """Return the chunks of `plan` in file order: whole rows, about `chunk_weights` weights each.
 
-    A row longer than `chunk_weights` is a chunk of its own, so memory is bounded by the longer of the
-    two. Chunks cover every row of every step exactly once.
+    A row longer than `chunk_weights` is a chunk of its own, so memory is bounded by the longer of
+    the two. Chunks cover every row of every step exactly once.
     """
     chunks = []
     for number, step in enumerate(plan.steps):
@@ -42,7 +42,7 @@ def weights(plan: Plan, chunk: Chunk) -> int:
 
 
 def position(plan: Plan, chunk: Chunk) -> tuple[int, int]:
-    """Return (absolute byte offset, length in bytes) of the chunk's encoded rows in the output file."""
+    """Return the absolute byte offset and the length of the chunk's encoded rows in the output."""
     step = plan.steps[chunk.step]
     row_bytes = step.nbytes // step.rows
     return step.offset + chunk.start * row_bytes, (chunk.stop - chunk.start) * row_bytes

@@ -20,7 +20,7 @@ def available_cores(cgroup: Path = _CGROUP) -> int:
 
 
 def _quota(cgroup: Path) -> float | None:
-    """Return the cgroup's CPU quota in cores (version 2, then version 1), or None without a limit."""
+    """Return the cgroup's CPU quota in cores (version 2, then 1), or None without a limit."""
     try:
         limit, period = (cgroup / "cpu.max").read_text().split()
         return None if limit == "max" else int(limit) / int(period)

@@ -1,4 +1,4 @@
-"""One chunk: read rows → transform → encode → write at the known offset. The same code in every worker."""
+"""One chunk: read rows → transform → encode → write at its offset; the same in every worker."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ def execute(
 ) -> Outcome:
     """Write the file that `plan` describes to `output`, going on where an earlier run stopped.
 
-    Until the end the bytes lie in `OUTPUT.partial` with `OUTPUT.partial.journal` beside it; then the
-    file is flushed to disk and renamed. Bad input removes both, an interruption keeps both.
+    Until the end the bytes lie in `OUTPUT.partial` with `OUTPUT.partial.journal` beside it; then
+    the file is flushed to disk and renamed. Bad input removes both, an interruption keeps both.
 
     Args:
         plan: the plan.
@@ -166,7 +166,7 @@ class _Run:
 
 
 def _sources(plan: Plan, root: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return (path, size, modification time) of the checkpoint's files, which must be as planned."""
+    """Return path, size and modification time of the source files, which must be as planned."""
     states = []
     for file in plan.files:
         try:
@@ -245,7 +245,7 @@ def _check(partial: Path, plan: Plan) -> None:
 def _publish(partial: Path, output: Path) -> None:
     """Give the finished file its name, durably."""
     try:
-        os.replace(partial, output)
+        partial.replace(output)
     except OSError as error:
         raise from_os_error(error) from error
     # Directories cannot be opened everywhere; where they can, the rename itself is made durable.

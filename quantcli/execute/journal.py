@@ -1,16 +1,15 @@
 """The append-only record of finished chunks that makes a conversion resumable.
 
-The file lies beside the partial output. Its first line is a JSON object that names the plan, the chunk
-size and the state of the source files; each further line is `NUMBER CRC32` of one finished chunk, the
-checksum being that of the encoded bytes. A line counts only when the bytes in the partial file still
-have that checksum, so neither a torn line, a lost page nor a crash of the machine can let a wrong byte
-through: what does not match is encoded again.
+The file lies beside the partial output. Its first line is a JSON object that names the plan, the
+chunk size and the state of the source files; each further line is `NUMBER CRC32` of one finished
+chunk, the checksum being that of the encoded bytes. A line counts only when the bytes in the
+partial file still have that checksum, so neither a torn line, a lost page nor a crash of the machine lets a
+wrong byte through: what does not match is encoded again.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +104,7 @@ class Journal:
         lines = [heading.line(), *(_line(number, done[number]) for number in sorted(done))]
         fresh = path.with_name(path.name + ".new")
         fresh.write_bytes(b"".join(lines))
-        os.replace(fresh, path)
+        fresh.replace(path)
         self._file: BinaryIO = path.open("ab", buffering=0)
 
     def append(self, number: int, checksum: int) -> None:

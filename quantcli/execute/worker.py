@@ -1,9 +1,10 @@
 """A worker process: `python -m quantcli.execute.worker`, driven by lines on its standard input.
 
 The first line is a JSON object (root, output, allow_nonfinite, chunk_weights), the second the plan.
-Each further line is a chunk's number; the answer is one JSON line on standard output. The worker ends
-when its input does, so it cannot outlive the process that started it by more than a chunk. Being a
-plain program rather than a `multiprocessing` child, it never imports the caller's main module.
+Each further line is a chunk's number; the answer is one JSON line on standard output. The worker
+ends when its input does, so it cannot outlive the process that started it by more than a chunk.
+Being a plain program rather than a `multiprocessing` child, it never imports the caller's main
+module.
 """
 
 from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The frozen plan and its builder."""
+
+from __future__ import annotations

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import cast
 
 from quantcli import codec
-from quantcli.arch.architecture import Entry, Model, TensorSpec
+from quantcli.arch.architecture import Entry, Model, TensorSpec, Value
 from quantcli.checkpoint.source import TensorRef
 from quantcli.container.header import build_header
 from quantcli.planning.plan import Plan, SourceFile, Step
@@ -103,7 +104,7 @@ def _entries(
     recipe: Recipe,
     identity: Identity,
 ) -> list[Entry]:
-    """Return all metadata in the order of llama.cpp's converter, quantcli's own before the tokenizer."""
+    """Return all metadata in the converter's order, quantcli's own keys before the tokenizer's."""
     own = (
         Entry("general.file_type", "uint32", recipe.file_type),
         Entry("general.quantization_version", "uint32", _QUANTIZATION_VERSION),
@@ -112,7 +113,7 @@ def _entries(
         Entry("quantcli.effort", "string", identity.effort),
         Entry("quantcli.source.digest", "string", identity.source_digest),
     )
-    vocabulary = (Entry(key, kind, value) for key, kind, value in tokenizer.keys)
+    vocabulary = (Entry(key, kind, cast("Value", value)) for key, kind, value in tokenizer.keys)
     return list(chain(general, model.entries, own, vocabulary, model.vocab_entries))
 
 

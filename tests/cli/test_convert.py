@@ -239,7 +239,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     ),
     "no config": (lambda model: (model / "config.json").unlink(), ["config.json"]),
     "no tokenizer": (lambda model: (model / "tokenizer.json").unlink(), ["tokenizer"]),
-    "empty": (lambda model: shutil.rmtree(model), ["no such folder"]),
+    "empty": (shutil.rmtree, ["no such folder"]),
 }
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -72,7 +73,7 @@ def test_chunks_cover_every_row_once_and_positions_fill_every_tensor(planned: Pl
         places = [position(planned, chunk) for chunk in own]
         assert places[0][0] == step.offset
         assert sum(length for _, length in places) == step.nbytes
-        assert all(a + n == b for (a, n), (b, _) in zip(places, places[1:], strict=False))
+        assert all(a + n == b for (a, n), (b, _) in pairwise(places))
 
 
 def test_the_same_bytes_whatever_the_jobs_and_chunks(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from quantcli.cli import console
-from quantcli.cli.options import Jobs, Json, PreTokenizer, Quiet, Strict
+from quantcli.cli.options import Jobs, Json, Model, PreTokenizer, Quiet, Strict
 from quantcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,20 +22,14 @@ def register(app: typer.Typer) -> None:
 
 
 def convert(
-    model: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MODEL",
-            help="Folder of a Hugging Face checkpoint, or a .safetensors file beside its config.json.",
-        ),
-    ],
+    model: Model,
     type_: Annotated[
         str | None,
         typer.Option(
             "--type",
             "-t",
             metavar="TYPE",
-            help="Preset such as Q4_K_M, in any case; `quantcli plan --help` lists them.",
+            help="Preset such as Q4_K_M, in any case; an unknown one lists them.",
             show_default=False,
         ),
     ] = None,
