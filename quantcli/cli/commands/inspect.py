@@ -81,8 +81,9 @@ def _show(value: object, length: int | None) -> str:
     if length is not None and isinstance(value, tuple):
         more = f", … ({length} in all)" if length > len(value) else ""
         return f"[{', '.join(repr(item) for item in value)}{more}]"
-    # Quotes show where a text ends, and escapes what a terminal would act upon.
-    text = repr(value)
+    # Quotes show where a text ends, and escapes what a terminal would act upon. A float32 holds no
+    # more than seven digits.
+    text = f"{value:.7g}" if isinstance(value, float) else repr(value)
     return (
         text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}… ({len(str(value))} characters)"
     )
@@ -127,7 +128,7 @@ def _tensors(result: Inspection) -> Table:
 
 
 def _plain(text: str) -> str:
-    """Return `text` so that rich takes none of it as markup."""
+    """Return `text` so that neither rich nor the terminal acts upon any of it."""
     from rich.markup import escape
 
-    return escape(text)
+    return escape(text if text.isprintable() else repr(text))

@@ -1,0 +1,346 @@
+"""Use case: does a GGUF file hold what it should?"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+
+from quantcli import codec
+from quantcli._version import __version__
+from quantcli.app.plan import plan as make_plan
+from quantcli.checkpoint import open_checkpoint
+from quantcli.container.reader import GgufFile, Tensor, parse
+from quantcli.errors import ContainerError, TokenizerError, UsageError
+from quantcli.evaluate import metadata, pool
+from quantcli.evaluate.bounds import BOUNDS
+from quantcli.evaluate.comparison import Finding, Job, Origin, Subject, cut
+from quantcli.evaluate.structure import layout_problems
+from quantcli.evaluate.tensor_error import exceeds
+from quantcli.execute.cores import available_cores
+from quantcli.planning.plan import Plan, Step
+
+Progress = Callable[[int, int], None]
+
+# A file made by something else is compared by what the model is; these keys say how it was made.
+_PROVENANCE = ("general.", "quantize.", "quantcli.", "split.")
+_FOREIGN_PRESET = "F32"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorCheck:
+    """What was found for one tensor.
+
+    Attributes:
+        name, type, shape: of the tensor, its outermost dimension first.
+        relative_rmse: against the source; None when it was not compared, or is not finite.
+        bound: the largest that is right for the type.
+        worst_block: largest relative error of a block; None as above.
+    """
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    relative_rmse: float | None
+    bound: float | None
+    worst_block: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Outcome of `verify`.
+
+    Attributes:
+        path: the file.
+        against: the checkpoint it was compared with, or None.
+        preset: what the file says it was made with, or None.
+        size: bytes of the file.
+        problems: everything that is wrong; the file passes when there is nothing.
+        notes: what was not or could not be checked, and what differs without being wrong.
+        tensors: the tensors in file order.
+    """
+
+    path: str
+    against: str | None
+    preset: str | None
+    size: int
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+    tensors: tuple[TensorCheck, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+    def to_json(self) -> str:
+        """Return the fields and `passed` as one JSON object."""
+        return json.dumps({**asdict(self), "passed": self.passed}, sort_keys=True)
+
+
+def verify(
+    path: str | Path,
+    against: str | Path | None = None,
+    *,
+    exact: bool = False,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Verification:
+    """Check the GGUF file at `path`, alone or against the checkpoint it was made from.
+
+    Alone: layout, padding, length, metadata that contradicts itself, NaN and infinite scales or
+    values. Against a checkpoint: also every metadata key, the tokenizer, every tensor's presence,
+    shape and type, and its values: decoded and compared with the transformed source. Tensors are
+    streamed; memory does not depend on their size.
+
+    Args:
+        path: the file.
+        against: folder of the checkpoint, or a .safetensors file beside its config.json.
+        exact: also encode the checkpoint again as the file says it was, and compare every byte.
+        jobs: processes; default the cores available.
+        progress: called with (bytes done, bytes in all).
+
+    Raises:
+        ContainerError: there is no such file. A file that breaks the format fails the check.
+        InputError: the checkpoint cannot be read.
+        UsageError: `exact` without a checkpoint or for a file that quantcli did not make; `against`
+            for one shard of several.
+    """
+    path = Path(path)
+    try:
+        file = GgufFile(path)
+    except ContainerError as error:
+        if not path.is_file():
+            raise
+        return Verification(
+            str(path), _text(against), None, path.stat().st_size, (error.message,), (), ()
+        )
+    report = _Report(file)
+    reference = None if against is None else _Reference.of(file, Path(against))
+    effort = _effort(file, reference) if exact else None
+    if reference is not None:
+        report.compare(reference)
+    report.check_tensors(reference, effort, jobs or available_cores(), progress)
+    preset = file.value("quantcli.preset")
+    return Verification(
+        path=str(path),
+        against=_text(against),
+        preset=preset if isinstance(preset, str) else None,
+        size=file.size,
+        problems=tuple(report.problems),
+        notes=tuple(report.notes),
+        tensors=tuple(report.checks),
+    )
+
+
+def _text(path: str | Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _effort(file: GgufFile, reference: _Reference | None) -> str:
+    """Return the effort to encode with for the exact comparison."""
+    if reference is None:
+        raise UsageError("an exact check needs the checkpoint", hint="Add --against MODEL.")
+    if reference.foreign:
+        raise UsageError(
+            "an exact check needs a file made by this quantcli",
+            hint=f"{file.path} does not say that it was.",
+        )
+    return reference.plan.effort
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """What the file should hold.
+
+    Attributes:
+        root: folder of the checkpoint.
+        plan: the plan for it.
+        foreign: whether the file was made by something else, so that types and provenance are its
+            own business.
+        notes: what was assumed.
+    """
+
+    root: Path
+    plan: Plan
+    foreign: bool
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, file: GgufFile, model: Path) -> _Reference:
+        """Make the plan that the file says it was made by."""
+        if isinstance(count := file.value("split.count", 0), int) and count > 1:
+            raise UsageError(
+                f"{file.path} is one of {count} shards", hint="Merge them to compare with a model."
+            )
+        root = open_checkpoint(model).root
+        preset, effort = file.value("quantcli.preset"), file.value("quantcli.effort")
+        notes = []
+        if isinstance(preset, str) and isinstance(effort, str):
+            if (version := file.value("quantcli.version")) != __version__:
+                notes.append(f"made by quantcli {version}, checked by {__version__}")
+            plan, more = _plan(file, model, preset, effort)
+            return cls(root, plan, foreign=False, notes=(*notes, *more))
+        notes.append("not made by quantcli: types, general.* and quantize.* are taken as they are")
+        plan, more = _plan(file, model, _FOREIGN_PRESET, codec.EFFORTS[0])
+        return cls(root, plan, foreign=True, notes=(*notes, *more))
+
+
+def _plan(file: GgufFile, model: Path, preset: str, effort: str) -> tuple[Plan, list[str]]:
+    try:
+        return make_plan(model, preset, effort=effort), []
+    except TokenizerError:
+        # The pre-tokenizer may have been named by the user; then the file knows it.
+        pre = file.value("tokenizer.ggml.pre")
+        if not isinstance(pre, str):
+            raise
+        plan = make_plan(model, preset, effort=effort, pre_tokenizer=pre)
+        return plan, [f"the pre-tokenizer is not recognised; {pre} is taken from the file"]
+
+
+class _Report:
+    """Collects what is wrong with one file."""
+
+    def __init__(self, file: GgufFile) -> None:
+        embedding = file.tensors.get("token_embd.weight")
+        self._file = file
+        self.problems = layout_problems(file)
+        self.problems += metadata.inconsistencies(
+            file.entries, None if embedding is None else embedding.rows
+        )
+        self.notes: list[str] = []
+        self.checks: list[TensorCheck] = []
+
+    def compare(self, reference: _Reference) -> None:
+        """Compare metadata and the list of tensors with the reference's plan."""
+        plan = reference.plan
+        self.notes += reference.notes
+        expected = parse(plan.header, plan.size, "the plan").entries
+        for key, text in metadata.differences(self._file.entries, expected):
+            if key == "quantcli.version":
+                continue  # noted already
+            own = reference.foreign and key.startswith(_PROVENANCE)
+            (self.notes if own else self.problems).append(text)
+        tensors, steps = self._file.tensors, {step.name: step for step in plan.steps}
+        self.problems += [f"tensor {name} is missing" for name in steps if name not in tensors]
+        self.problems += [
+            f"tensor {name} should not be there" for name in tensors if name not in steps
+        ]
+        for name, tensor in tensors.items():
+            if name in steps:
+                self.problems += _mismatch(tensor, steps[name], foreign=reference.foreign)
+        if not reference.foreign and set(tensors) == set(steps) and list(tensors) != list(steps):
+            self.problems.append("the tensors are not in the order of the plan")
+
+    def check_tensors(
+        self, reference: _Reference | None, effort: str | None, jobs: int, progress: Progress | None
+    ) -> None:
+        """Stream through the data of all tensors."""
+        steps = {} if reference is None else {step.name: step for step in reference.plan.steps}
+        subjects = tuple(
+            _subject(tensor, steps.get(tensor.name))
+            for tensor in self._file.tensors.values()
+            if self._is_known(tensor, compared=bool(steps))
+        )
+        root = None if reference is None else reference.root
+        job = Job(self._file.path, root, subjects, effort)
+        total = sum(subject.rows * subject.row_bytes for subject in subjects)
+        pieces = list(cut(subjects))
+        findings = pool.check_all(job, pieces, min(jobs, max(1, len(pieces))))
+        done = 0
+        for number, group in groupby(findings, key=lambda pair: pair[0].subject):
+            merged = Finding(0)
+            for piece, finding in group:
+                merged = merged.merged(finding)
+                done += (piece.stop - piece.start) * subjects[number].row_bytes
+                if progress is not None:
+                    progress(done, total)
+            self._conclude(self._file.tensors[subjects[number].name], merged)
+
+    def _is_known(self, tensor: Tensor, *, compared: bool) -> bool:
+        if tensor.type.name in codec.names():
+            return True
+        text = (
+            f"tensor {tensor.name}: type {tensor.type.name} is not known, its values are unchecked"
+        )
+        (self.problems if compared else self.notes).append(text)
+        return False
+
+    def _conclude(self, tensor: Tensor, finding: Finding) -> None:
+        """Record what was found for a tensor."""
+        what = f"tensor {tensor.name} ({tensor.type.name})"
+        bound, error = BOUNDS[tensor.type.name], finding.error
+        if finding.failure:
+            self.problems.append(f"{what}: its source cannot be used: {finding.failure}")
+        if finding.invalid and not (error is not None and error.nonfinite):
+            self.problems.append(
+                f"{what}: {finding.invalid} blocks hold a NaN or infinite scale or value"
+            )
+        if finding.different:
+            self.problems.append(
+                f"{what}: {finding.different} rows are not what encoding the source gives, "
+                f"the first is row {finding.first_different}"
+            )
+        if error is None:
+            self.checks.append(
+                TensorCheck(tensor.name, tensor.type.name, tensor.shape, *[None] * 3)
+            )
+            return
+        if error.nonfinite:
+            self.notes.append(
+                f"{what}: {error.nonfinite} weights of the source are NaN or infinite"
+            )
+        if error.first_bad is not None:
+            row, block = error.first_bad
+            self.problems.append(
+                f"{what}: {error.bad_blocks} blocks are off by more than the type allows "
+                f"(relative error up to {error.worst_block:.3g}, at most {bound.block:.3g}), "
+                f"the first is block {block} of row {row}"
+            )
+        rmse, largest = error.relative_rmse, bound.of_tensor(tensor.weights)
+        if exceeds(error, bound, tensor.weights):
+            self.problems.append(
+                f"{what}: relative RMSE {rmse:.4g} is above the type's bound {largest:.4g}"
+            )
+        self.checks.append(
+            TensorCheck(
+                name=tensor.name,
+                type=tensor.type.name,
+                shape=tensor.shape,
+                relative_rmse=_finite(rmse),
+                bound=largest,
+                worst_block=_finite(error.worst_block),
+            )
+        )
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _mismatch(tensor: Tensor, step: Step, *, foreign: bool) -> list[str]:
+    problems = []
+    if tensor.shape != step.shape:
+        problems.append(f"tensor {tensor.name} has shape {tensor.shape}, it should be {step.shape}")
+    if not foreign and tensor.type.name != step.type:
+        problems.append(
+            f"tensor {tensor.name} has type {tensor.type.name}, it should be {step.type}"
+        )
+    return problems
+
+
+def _subject(tensor: Tensor, step: Step | None) -> Subject:
+    origin = None
+    if step is not None and step.shape == tensor.shape:
+        origin = Origin(step.op, step.args, step.sources)
+    return Subject(
+        name=tensor.name,
+        type=tensor.type.name,
+        rows=tensor.rows,
+        columns=tensor.columns,
+        row_bytes=tensor.row_bytes,
+        origin=origin,
+    )

@@ -1,0 +1,89 @@
+"""Comparing a file's metadata with what a plan says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import zip_longest
+
+from quantcli.container.reader import Metadata
+
+_SHOWN = 60
+
+
+def differences(
+    found: Mapping[str, Metadata], expected: Mapping[str, Metadata]
+) -> list[tuple[str, str]]:
+    """Return (key, what differs) for every key whose presence, type or value differs.
+
+    Args:
+        found: metadata of the file.
+        expected: metadata that it should have.
+    """
+    result = [
+        (key, f"key {key} is missing; it should be {_show(entry.value)}")
+        for key, entry in expected.items()
+        if key not in found
+    ]
+    result += [
+        (key, f"key {key} should not be there; it is {_show(entry.value)}")
+        for key, entry in found.items()
+        if key not in expected
+    ]
+    for key, entry in expected.items():
+        if key in found and (text := _difference(found[key], entry)):
+            result.append((key, f"key {key}{text}"))
+    return result
+
+
+def inconsistencies(entries: Mapping[str, Metadata], embedding_rows: int | None) -> list[str]:
+    """Return what cannot be right about metadata in itself.
+
+    Args:
+        entries: metadata of a file.
+        embedding_rows: rows of token_embd.weight, if the file has it.
+    """
+    problems = []
+    if "split.no" not in entries or entries["split.no"].value == 0:
+        architecture = entries.get("general.architecture")
+        if architecture is None or architecture.type != "string" or not architecture.value:
+            problems.append("key general.architecture is missing, empty or not a string")
+    tokens = _length(entries, "tokenizer.ggml.tokens")
+    for key in ("tokenizer.ggml.scores", "tokenizer.ggml.token_type"):
+        length = _length(entries, key)
+        if length is not None and length != tokens:
+            problems.append(f"key {key} has {length} elements for {tokens} tokens")
+    if tokens is not None and embedding_rows is not None and tokens != embedding_rows:
+        problems.append(f"tensor token_embd.weight has {embedding_rows} rows for {tokens} tokens")
+    return problems
+
+
+def _length(entries: Mapping[str, Metadata], key: str) -> int | None:
+    entry = entries.get(key)
+    return len(entry.value) if entry is not None and isinstance(entry.value, tuple) else None
+
+
+def _difference(found: Metadata, expected: Metadata) -> str:
+    """Return how the values differ, to be put after the key, or "" when they are equal."""
+    if found.type != expected.type:
+        return f" has type {found.type}, it should be {expected.type}"
+    if found.value == expected.value:
+        return ""
+    if not isinstance(found.value, tuple) or not isinstance(expected.value, tuple):
+        return f" is {_show(found.value)}, it should be {_show(expected.value)}"
+    unequal = [
+        (index, ours, theirs)
+        for index, (ours, theirs) in enumerate(zip_longest(found.value, expected.value))
+        if ours != theirs
+    ]
+    index, ours, theirs = unequal[0]
+    text = f"[{index}] is {_show(ours)}, it should be {_show(theirs)}"
+    if len(found.value) != len(expected.value):
+        return f" has {len(found.value)} elements, it should be {len(expected.value)}; {text}"
+    return text if len(unequal) == 1 else f"{text}; {len(unequal)} elements differ"
+
+
+def _show(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"an array of {len(value)}"
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
