@@ -229,50 +229,41 @@ def metadata(reader: GGUFReader, key: str) -> Any:
     return field.contents()
 
 
+IDS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2, "transformers_version": "4.42.3"}
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "attention_bias": False,
+    "attention_dropout": 0.0,
+    "hidden_act": "silu",
+    "initializer_range": 0.041666666666666664,
+    "intermediate_size": FFN,
+    "is_llama_config": True,
+    "max_position_embeddings": 8192,
+    "mlp_bias": False,
+    "model_type": "llama",
+    "num_hidden_layers": LAYERS,
+    "pretraining_tp": 1,
+    "rope_interleaved": False,
+    "rope_scaling": None,
+    "rope_theta": 100000,
+    "tie_word_embeddings": True,
+    "use_cache": True,
+    "vocab_size": VOCAB,
+    **IDS,
+}
+
+
 def write_config(out: Path, widths: Widths, dtype: str) -> None:
     """Write config.json and generation_config.json."""
-    eps = 1e-05 * REAL.hidden / widths.hidden
-    config = {
-        "architectures": ["LlamaForCausalLM"],
-        "attention_bias": False,
-        "attention_dropout": 0.0,
-        "bos_token_id": 1,
-        "eos_token_id": 2,
-        "head_dim": HEAD_DIM,
-        "hidden_act": "silu",
+    sizes = {
         "hidden_size": widths.hidden,
-        "initializer_range": 0.041666666666666664,
-        "intermediate_size": FFN,
-        "is_llama_config": True,
-        "max_position_embeddings": 8192,
-        "mlp_bias": False,
-        "model_type": "llama",
         "num_attention_heads": widths.heads,
-        "num_hidden_layers": LAYERS,
         "num_key_value_heads": widths.kv_heads,
-        "pad_token_id": 2,
-        "pretraining_tp": 1,
-        "rms_norm_eps": eps,
-        "rope_interleaved": False,
-        "rope_scaling": None,
-        "rope_theta": 100000,
-        "tie_word_embeddings": True,
+        "rms_norm_eps": 1e-05 * REAL.hidden / widths.hidden,
         "torch_dtype": TORCH_NAMES[dtype],
-        "transformers_version": "4.42.3",
-        "use_cache": True,
-        "vocab_size": VOCAB,
     }
-    if widths == REAL:
-        del config["head_dim"]  # the real file leaves it to hidden_size / num_attention_heads
-    write_json(out / "config.json", config)
-    generation = {
-        "_from_model_config": True,
-        "bos_token_id": 1,
-        "eos_token_id": 2,
-        "pad_token_id": 2,
-        "transformers_version": "4.42.3",
-    }
-    write_json(out / "generation_config.json", generation)
+    write_json(out / "config.json", dict(sorted((CONFIG | sizes).items())))
+    write_json(out / "generation_config.json", {"_from_model_config": True, **IDS})
 
 
 def added_token(content: str) -> dict[str, Any]:
@@ -296,6 +287,36 @@ def write_tokenizer(reader: GGUFReader, out: Path) -> None:
     tokens: list[str] = metadata(reader, "tokenizer.ggml.tokens")
     kinds: list[int] = metadata(reader, "tokenizer.ggml.token_type")
     special = {i: tokens[i] for i, kind in enumerate(kinds) if kind == 3}
+    write_vocabulary(out, tokens, special, metadata(reader, "tokenizer.ggml.merges"))
+    ids = {"bos": "bos", "eos": "eos", "pad": "padding", "unk": "unknown"}
+    names = {
+        f"{short}_token": tokens[metadata(reader, f"tokenizer.ggml.{long}_token_id")]
+        for short, long in ids.items()
+    }
+    extra = [names["bos_token"], names["eos_token"]]
+    config = {
+        "add_prefix_space": False,
+        "added_tokens_decoder": {
+            str(i): {**added_token(text), "special": True} for i, text in special.items()
+        },
+        "additional_special_tokens": extra,
+        **names,
+        "chat_template": metadata(reader, "tokenizer.chat_template"),
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": 8192,
+        "tokenizer_class": "GPT2Tokenizer",
+        "vocab_size": VOCAB,
+    }
+    write_json(out / "tokenizer_config.json", dict(sorted(config.items())))
+    described = {key: added_token(text) for key, text in names.items()}
+    described_extra = {"additional_special_tokens": extra, **described}
+    write_json(out / "special_tokens_map.json", described_extra)
+
+
+def write_vocabulary(
+    out: Path, tokens: list[str], special: dict[int, str], merges: list[str]
+) -> None:
+    """Write tokenizer.json: byte-level BPE that splits digits one by one."""
     digits = {"type": "Digits", "individual_digits": True}
     steps = [digits, byte_level(add_prefix_space=False)]
     tokenizer = {
@@ -318,33 +339,10 @@ def write_tokenizer(reader: GGUFReader, out: Path) -> None:
             "fuse_unk": False,
             "byte_fallback": False,
             "vocab": {text: i for i, text in enumerate(tokens)},
-            "merges": metadata(reader, "tokenizer.ggml.merges"),
+            "merges": merges,
         },
     }
     write_json(out / "tokenizer.json", tokenizer)
-    names = {
-        "bos_token": tokens[metadata(reader, "tokenizer.ggml.bos_token_id")],
-        "eos_token": tokens[metadata(reader, "tokenizer.ggml.eos_token_id")],
-        "pad_token": tokens[metadata(reader, "tokenizer.ggml.padding_token_id")],
-        "unk_token": tokens[metadata(reader, "tokenizer.ggml.unknown_token_id")],
-    }
-    extra = [names["bos_token"], names["eos_token"]]
-    config = {
-        "add_prefix_space": False,
-        "added_tokens_decoder": {
-            str(i): {**added_token(text), "special": True} for i, text in special.items()
-        },
-        "additional_special_tokens": extra,
-        **names,
-        "chat_template": metadata(reader, "tokenizer.chat_template"),
-        "clean_up_tokenization_spaces": False,
-        "model_max_length": 8192,
-        "tokenizer_class": "GPT2Tokenizer",
-        "vocab_size": VOCAB,
-    }
-    write_json(out / "tokenizer_config.json", dict(sorted(config.items())))
-    described = {key: added_token(text) for key, text in names.items()}
-    write_json(out / "special_tokens_map.json", {"additional_special_tokens": extra, **described})
 
 
 CARD = """---
