@@ -1,0 +1,149 @@
+"""The tables themselves: what holds for every architecture, however many there will be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, Keys, get_tensor_name_map
+
+from quantcli import transform
+from quantcli.arch.architecture import Architecture, Key, Row
+from quantcli.arch.facts import Facts
+from quantcli.arch.matching import Matcher
+from quantcli.arch.registry import architectures, find
+from quantcli.checkpoint.source import TensorRef
+from quantcli.errors import ArchitectureError
+from quantcli.tokenizer import KINDS
+
+TABLES = architectures()
+EACH = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+TYPES = {"string", "bool", "uint32", "int32", "float32", "uint64"}
+
+
+def library_keys(node: Any) -> set[str]:
+    """Return every key that the library spells, `{arch}` where it stands for the name."""
+    found = set()
+    for name, value in vars(node).items():
+        if not name.startswith("_"):
+            found |= {value} if isinstance(value, str) else library_keys(value)
+    return found
+
+
+def test_the_five_are_there() -> None:
+    assert {table.name for table in TABLES} >= {"bert", "gpt2", "llama", "qwen2", "qwen3"}
+
+
+def test_every_module_of_the_folder_defines_one(tmp_path: Path) -> None:
+    import quantcli.arch.families as folder
+
+    modules = {path.stem for path in Path(folder.__path__[0]).glob("[!_]*.py")}
+    assert modules == {table.name for table in TABLES}
+
+
+@EACH
+def test_the_name_is_one_that_the_runtime_knows(table: Architecture) -> None:
+    assert table.name in MODEL_ARCH_NAMES.values()
+    assert all(find(hf, "here") is table for hf in table.hf)
+    assert table.vocab in KINDS
+
+
+@EACH
+def test_keys_are_spelled_as_the_library_spells_them(table: Architecture) -> None:
+    known = library_keys(Keys)
+    keys = (*table.keys, *table.vocab_keys)
+    assert {key.name for key in keys} <= known
+    assert len({key.name for key in keys}) == len(keys)
+    assert {key.type.removeprefix("array:") for key in keys} <= TYPES
+    assert all(bool(key.fields) != bool(key.derive) for key in keys)
+
+
+@EACH
+def test_tensors_are_named_as_the_library_names_them(table: Architecture) -> None:
+    """For every row: the library maps the same checkpoint name to the same GGUF name."""
+    arch = next(arch for arch, name in MODEL_ARCH_NAMES.items() if name == table.name)
+    names = get_tensor_name_map(MODEL_ARCH(arch), 1)
+    prefixes = ("", *table.prefixes)
+    layer = table.layer_prefix.replace("{n}", "0")
+    for rows, inner, outer in ((table.globals, "", ""), (table.layer, layer, "blk.0.")):
+        for row in rows:
+            for source in row.sources:
+                spellings = {
+                    names.get_name(prefix + inner + source, try_suffixes=(".weight", ".bias"))
+                    for prefix in prefixes
+                }
+                # A head with named classes moves, see the table of bert.
+                if row.when is None:
+                    assert outer + row.name in spellings
+    ops = {row.op for row in (*table.globals, *table.layer)}
+    assert ops <= set(transform.names())
+
+
+# ------------------------------------------------ what later architectures need to be expressible
+def spec_names(table: Architecture, shapes: dict[str, tuple[int, ...]], **config: Any) -> Any:
+    refs = {
+        name: TensorRef(name, "F32", shape, "m.safetensors", 0, 0) for name, shape in shapes.items()
+    }
+    facts = Facts(config, Path(), refs.keys(), "X")
+    return Matcher(facts, {name: name for name in refs}, refs, "here").match(table, 2)
+
+
+BARE = Architecture("made-up", ("X",), "bpe", (), (), (), prefixes=())
+
+
+def test_rows_that_apply_to_some_layers_only() -> None:
+    table = replace(
+        BARE,
+        layer=(
+            Row("ffn_up.weight", ("up",), when=lambda f: f.layer == 0),
+            Row("ffn_up_exps.weight", ("moe",), when=lambda f: f.has("layers.{n}.moe")),
+        ),
+    )
+    specs = spec_names(table, {"layers.0.up": (4, 4), "layers.1.moe": (2, 4, 4)})
+    assert [spec.name for spec in specs] == ["blk.0.ffn_up.weight", "blk.1.ffn_up_exps.weight"]
+
+
+def test_one_source_for_several_rows() -> None:
+    rows = tuple(Row(f"attn_{part}.weight", ("qkv",)) for part in "qkv")
+    specs = spec_names(replace(BARE, layer=rows), {f"layers.{n}.qkv": (6, 4) for n in (0, 1)})
+    assert [spec.sources for spec in specs[:3]] == [("layers.0.qkv",)] * 3
+    assert len(specs) == 6
+
+
+def test_one_source_for_each_expert(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources with {e} are listed in the order of the experts, for a transform that stacks them."""
+    stack = transform.Transform(
+        "stack",
+        lambda shapes, args: (len(shapes), *shapes[0]),
+        transform.get("identity").rows,
+    )
+    monkeypatch.setattr(transform, "get", lambda name: stack)
+    row = Row("ffn_up_exps.weight", ("experts.{e}.up",), "stack")
+    shapes = {f"layers.{n}.experts.{e}.up": (3, 4) for n in (0, 1) for e in range(12)}
+    specs = spec_names(replace(BARE, layer=(row,)), shapes, num_experts=12)
+    assert specs[1].shape == (12, 3, 4)
+    assert specs[1].sources == tuple(f"layers.1.experts.{e}.up" for e in range(12))
+    del shapes["layers.1.experts.7.up"]
+    with pytest.raises(ArchitectureError, match=r"layers\.1\.experts\.7\.up"):
+        spec_names(replace(BARE, layer=(row,)), shapes, num_experts=12)
+
+
+def test_an_optional_row_with_half_its_sources_is_an_error() -> None:
+    table = replace(BARE, globals=(Row("pair.weight", ("a", "b"), optional=True),))
+    with pytest.raises(ArchitectureError, match=r"b \(for pair.weight\)"):
+        spec_names(table, {"a": (4,), "c": (4,), "d": (4,)})
+
+
+def test_values_per_layer() -> None:
+    from quantcli.arch.entries import make_entries
+
+    key = Key(
+        "{arch}.attention.head_count_kv",
+        "array:int32",
+        derive=lambda facts: tuple(facts.config["kv"]),
+    )
+    facts = Facts({"kv": [0, 4, 0]}, Path(), frozenset(), "X")
+    (entry,) = make_entries("jamba", (key,), facts, "config.json")
+    assert (entry.key, entry.value) == ("jamba.attention.head_count_kv", (0, 4, 0))
