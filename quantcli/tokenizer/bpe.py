@@ -71,17 +71,26 @@ def merges(files: Files) -> tuple[str, ...]:
     Raises:
         TokenizerError: there are none, or one is malformed.
     """
-    listed = files.model().get("merges")
-    if (
-        isinstance(listed, list)
-        and listed
-        and all(type(merge) is str and merge.count(" ") == 1 for merge in listed)
-    ):
-        return tuple(listed)
+    joined = _joined(files.model().get("merges"))
+    if joined and all(merge.count(" ") == 1 for merge in joined):
+        return tuple(joined)
+    # A part holds a space, or a merge is malformed: one by one.
     return tuple(
         f"{left.replace(' ', _SPACE)} {right.replace(' ', _SPACE)}"
         for left, right in merge_pairs(files)
     )
+
+
+def _joined(listed: object) -> list[str]:
+    """Join all pairs at once; empty when they are not all texts or all pairs of texts."""
+    if not isinstance(listed, list):
+        return []
+    if all(type(merge) is str for merge in listed):
+        return listed
+    try:
+        return [" ".join(merge) if type(merge) is list else "" for merge in listed]
+    except TypeError:
+        return []
 
 
 def merge_pairs(files: Files) -> list[tuple[str, str]]:

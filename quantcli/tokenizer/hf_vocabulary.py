@@ -97,17 +97,11 @@ def hf_vocabulary(
     size = final_size(files, max(texts) + 1, rows, config, source)
     if holes := max(texts) + 1 - len(texts):
         files.note(f"{holes} ids without a token are written as unused [PAD<id>] tokens")
-    tokens: list[str] = []
-    types: list[int] = []
-    for i in range(size):
-        token = added.get(i)
-        if token is None:
-            tokens.append(texts.get(i, f"[PAD{i}]"))
-            types.append(TokenType.NORMAL if i in texts else TokenType.UNUSED)
-        elif token.special or looks_special(token.content):
-            tokens.append(token.content)
-            types.append(TokenType.CONTROL)
+    tokens = [texts.get(i, f"[PAD{i}]") for i in range(size)]
+    types: list[int] = [TokenType.NORMAL if i in texts else TokenType.UNUSED for i in range(size)]
+    for i, token in added.items():
+        if token.special or looks_special(token.content):
+            types[i] = TokenType.CONTROL
         else:
-            tokens.append(token.content.replace("\u2581", " "))
-            types.append(TokenType.USER_DEFINED)
+            tokens[i], types[i] = token.content.replace("\u2581", " "), TokenType.USER_DEFINED
     return Vocabulary(tokens, types)
