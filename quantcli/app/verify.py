@@ -25,8 +25,10 @@ from quantcli.planning.plan import Plan, Step
 
 Progress = Callable[[int, int], None]
 
-# A file made by something else is compared by what the model is; these keys say how it was made.
-_PROVENANCE = ("general.", "quantize.", "quantcli.", "split.")
+# A file made by something else is compared by what the model is. These keys say how it was made …
+_PROVENANCE = ("general.", "quantize.", "split.")
+# … and these the plan has only because some preset had to be named.
+_ASSUMED = ("quantcli.", "general.file_type", "general.quantization_version")
 _FOREIGN_PRESET = "F32"
 
 
@@ -220,8 +222,8 @@ class _Report:
         self.notes += reference.notes
         expected = parse(plan.header, plan.size, "the plan").entries
         for key, text in metadata.differences(self._file.entries, expected):
-            if key == "quantcli.version":
-                continue  # noted already
+            if key.startswith(_ASSUMED if reference.foreign else "quantcli.version"):
+                continue  # a version's difference is noted already
             own = reference.foreign and key.startswith(_PROVENANCE)
             (self.notes if own else self.problems).append(text)
         tensors, steps = self._file.tensors, {step.name: step for step in plan.steps}

@@ -5,13 +5,14 @@ Three numbers a type:
 * `tensor`: relative RMSE of a whole tensor. 1.6 times what the C reference's encoders, or ours
   where they are worse, reach on Student-t weights with 3 degrees of freedom, whose tails are
   heavier than those of SmolLM2 and MiniLM; at least 1.1 times their error on blocks of one spike
-  of 50 standard deviations over Gaussian noise. tests/evaluate/test_bounds.py holds our encoders to it.
-  A tensor of few blocks has no average worth the name and is held to the bound for blocks.
+  of 50 standard deviations over Gaussian noise. tests/evaluate/test_bounds.py holds our encoders
+  to it. A tensor of few blocks has no average worth the name and is held to the bound for blocks.
 * `block`: relative error of one block, ‖y - x‖ / ‖x‖. Rounding n values to a step s leaves at most
   √n·s/2. With L steps from zero to the largest value, ‖x‖ is at least L·s: the ratio is at most
-  √n/(2L). With L steps from minimum to maximum, ‖x‖ is at least L·s/√2: at most √(2n)/(2L). For super-blocks the rounding of the group scales is added: at most half of the
-  largest scale's 1/63 (Q4_K, Q5_K) or 1/127 (Q6_K) on every value of the other groups. A row from
-  elsewhere gives about 1.4, a scale off by a factor of two gives 0.5 or more: both far above.
+  √n/(2L). With L steps from minimum to maximum, ‖x‖ is at least L·s/√2: at most √(2n)/(2L). For
+  super-blocks the rounding of the group scales is added: at most half of the largest scale's 1/63
+  (Q4_K, Q5_K) or 1/127 (Q6_K) on every value of the other groups. A row from elsewhere gives about
+  1.4, a scale off by a factor of two gives 0.5 or more: both far above.
 * `floor`: absolute error of one value. Scales are float16, whose smallest step is 2^-24; half of
   it times the largest factor that the type puts on a scale. It matters for nearly empty rows only,
   such as the embeddings of tokens that were never trained.
