@@ -23,6 +23,9 @@ CHUNK_WEIGHTS = 128 * 1024
 # No block format with float16 scales reaches this; far below, x² still fits float32.
 LARGEST = np.float32(2.0**40)
 
+# Least importance of a column, relative to the largest.
+FLOOR = np.float32(1e-6)
+
 EFFORTS = ("fast", "normal", "best")
 
 
@@ -51,9 +54,11 @@ class Codec:
         ggml_type: the type's number in a GGUF file.
         block: elements per block.
         layout: structured dtype of one block; its itemsize is the bytes per block.
-        group: elements that share one scale; the encoder sees (group, block / group, blocks).
-        encode: called with values x and weights w (group, block / group, n), both its own to
-            overwrite, w None for uniform; the search effort; the structured blocks (n,) to fill.
+        group: elements that share one scale; the encoder sees (group, block / group, n).
+        by_rows: the encoder sees the values as (n, block), as they lie in memory, and without
+            weights: for types that need no search and would spend their time transposing.
+        encode: called with finite values x and weights w (group, block / group, n), w None for
+            uniform, neither to be changed; the search effort; the structured blocks (n,) to fill.
         decode: called with structured blocks (n,) and the float32 (n, block) to fill.
         searches: parameters of the encoder by effort; absent efforts use "normal".
         scales: float fields of the layout that must be finite in a valid block.
@@ -72,6 +77,7 @@ class Codec:
     encode: Encode
     decode: Decode
     group: int = 32
+    by_rows: bool = False
     searches: Mapping[str, Search] = field(default_factory=dict)
     scales: tuple[str, ...] = ("d",)
     weighting: str = "none"
@@ -131,62 +137,76 @@ class Codec:
         if has_nonfinite(weight) or float(weight.min()) < 0:
             raise UsageError("importance must be finite and not negative")
         exponent = np.frexp(weight.max())[1]  # a power of two changes no ratio
-        scaled: F32 = np.ldexp(weight.astype(np.float32), -exponent).reshape(-1, self.block)
-        return scaled
+        scaled: F32 = np.ldexp(weight.astype(np.float32), -exponent)
+        # columns without any importance must still share the fit of their group
+        np.maximum(scaled, FLOOR, out=scaled)
+        return scaled.reshape(-1, self.block)
 
     def _encode_blocks(
         self, x: F32, importance: F32 | None, search: Search, blocks: Blocks
     ) -> None:
-        """Feed the encoder with transposed chunks."""
+        """Feed the encoder with chunks."""
         per_row = x.shape[1] // self.block
         flat = x.reshape(-1, self.block)
         step = max(1, CHUNK_WEIGHTS // self.block)
-        shape = (self.block // self.group, self.group)
+        if step > per_row:  # whole rows: the pattern of column weights repeats
+            step -= step % per_row
+        pattern: F32 | None = None
         for start in range(0, len(flat), step):
             part = flat[start : start + step]
-            count = len(part)
-            chunk = SCRATCH.take("chunk", (self.group, shape[0], count))
-            np.copyto(chunk, part.reshape(count, *shape).T)
-            self._guard(chunk, start, per_row)
+            chunk = self._guard(part if self.by_rows else self._transposed(part), start, per_row)
             weights = None
             if importance is not None:
-                weights = self._weights(x, importance, start, chunk)
+                if pattern is None or step % per_row:
+                    pattern = self._pattern(importance, start, step)
+                rows = x[start // per_row : (start + len(part) - 1) // per_row + 1]
+                weights = self._weights(rows, start % per_row, chunk, pattern[..., : len(part)])
             with np.errstate(all="ignore"):
-                self.encode(chunk, weights, search, blocks[start : start + count])
-            self._check(part, blocks[start : start + count], start, per_row)
+                self.encode(chunk, weights, search, blocks[start : start + step])
+            self._check(part, blocks[start : start + step], start, per_row)
 
-    def _guard(self, chunk: F32, start: int, per_row: int) -> None:
-        """Zero what is not finite and refuse what no float16 scale can hold."""
+    def _transposed(self, part: F32) -> F32:
+        """Copy blocks (n, block) to (group, block / group, n)."""
+        groups = self.block // self.group
+        chunk: F32 = SCRATCH.take("chunk", (self.group, groups, len(part)))
+        np.copyto(chunk, part.reshape(len(part), groups, self.group).T)
+        return chunk
+
+    def _guard(self, chunk: F32, start: int, per_row: int) -> F32:
+        """Count what is not finite as 0; refuse what no float16 scale can hold."""
         if self.block == 1 or (np.max(chunk) <= LARGEST and np.min(chunk) >= -LARGEST):
-            return
-        finite = np.isfinite(chunk)
-        np.copyto(chunk, np.float32(0), where=~finite)
-        bad = (np.abs(chunk) > LARGEST).any(axis=(0, 1))
+            return chunk
+        chunk = np.where(np.isfinite(chunk), chunk, np.float32(0))
+        bad = (np.abs(chunk) > LARGEST).any(axis=1 if self.by_rows else (0, 1))
         if bad.any():
             raise ScaleOverflowError(self.name, *divmod(start + int(np.argmax(bad)), per_row))
+        return chunk
 
-    def _weights(self, x: F32, importance: F32, start: int, chunk: F32) -> F32:
-        """Weights of a chunk's values in the chunk's layout."""
-        count = chunk.shape[2]
-        per_row = len(importance)
-        index = np.arange(start, start + count)
-        rows = importance[index % per_row].reshape(count, chunk.shape[1], chunk.shape[0])
-        weights = SCRATCH.take("weights", chunk.shape)
-        np.copyto(weights, rows.T)
+    def _pattern(self, importance: F32, start: int, count: int) -> F32:
+        """Column importance of `count` blocks from block `start` on, in the chunk's layout."""
+        index = np.arange(start, start + count) % len(importance)
+        shape = (count, self.block // self.group, self.group)
+        return np.ascontiguousarray(importance[index].reshape(shape).T)
+
+    def _weights(self, rows: F32, first: int, chunk: F32, pattern: F32) -> F32:
+        """Weights of a chunk that starts at block `first` of `rows`; see `weighting`."""
         if self.weighting == "plain":
-            return weights
-        square = SCRATCH.take("square", chunk.shape)
-        np.multiply(chunk, chunk, out=square)
+            return pattern
+        weights: F32 = SCRATCH.take("weights", chunk.shape)
+        count = chunk.shape[2]
         if self.weighting == "row":
-            first, last = start // per_row, (start + count - 1) // per_row
-            spread = row_variance(x[first : last + 1])[index // per_row - first]
+            np.multiply(chunk, chunk, out=weights)
+            index = np.arange(first, first + count) // (rows.shape[1] // self.block)
+            spread = row_variance(rows)[index]
         else:
-            flat = square.reshape(self.block, count)
-            spread = tree_sum(flat) * np.float32(self.variance / self.block)
+            square = SCRATCH.take("square", chunk.shape)
             np.multiply(chunk, chunk, out=square)
-        np.add(square, spread, out=square)
-        np.sqrt(square, out=square)
-        np.multiply(weights, square, out=weights)
+            np.copyto(weights, square)
+            spread = tree_sum(square.reshape(self.block, count))
+            spread = spread * np.float32(self.variance / self.block)
+        np.add(weights, spread, out=weights)
+        np.sqrt(weights, out=weights)
+        np.multiply(weights, pattern, out=weights)
         return weights
 
     def _check(self, x: F32, blocks: Blocks, start: int, per_row: int) -> None:

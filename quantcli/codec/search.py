@@ -35,6 +35,8 @@ class Search:
         cuts: formats with a minimum: how far the range is cut at its low and at its high end, in
             code steps.
         refinements: rounds of "round to codes, solve for the scale" after the best candidate.
+        nudges: then tried on the best so far, in code steps: how far the last code moves when the
+            scale is stretched, and for formats with a minimum how far the whole range moves.
         rounds: super-block formats: joint rounds; each tries `steps`, then re-fits super-scales.
         steps: changes of a group's integer (scale, min) tried in each joint round.
     """
@@ -42,8 +44,30 @@ class Search:
     peaks: tuple[float, ...] = ()
     cuts: tuple[tuple[float, float], ...] = ()
     refinements: int = 1
+    nudges: tuple[tuple[float, float], ...] = ()
     rounds: int = 0
     steps: tuple[tuple[int, int], ...] = ((0, 0), (1, 0), (-1, 0))
+
+
+def square(*cuts: float) -> tuple[tuple[float, float], ...]:
+    """All pairs of the given cuts, for `Search.cuts`."""
+    return tuple((low, high) for low in cuts for high in cuts)
+
+
+def axes(stretch: float, move: float) -> tuple[tuple[float, float], ...]:
+    """Stretch alone and move alone, both ways, for `Search.nudges`."""
+    return ((stretch, 0), (-stretch, 0), (0, move), (0, -move))
+
+
+def diagonal(stretch: float, move: float) -> tuple[tuple[float, float], ...]:
+    """Stretch and move together, all signs, for `Search.nudges`: each end of the range moves."""
+    return ((stretch, move), (-stretch, move), (stretch, -move), (-stretch, -move))
+
+
+def neighbours(reach: int) -> tuple[tuple[int, int], ...]:
+    """All integer steps of scale and min up to `reach` but none, for `Search.steps`."""
+    span = range(-reach, reach + 1)
+    return tuple((scale, low) for scale in span for low in span if scale or low)
 
 
 def reciprocal(x: F32) -> F32:
@@ -167,6 +191,10 @@ def symmetric_scale(x: F32, w: F32 | None, low: int, high: int, search: Search) 
     for _ in range(search.refinements):
         round_codes(unit, reciprocal(scale), low, high, groups.codes)
         _keep_better(groups, best, scale)
+    for stretch, _ in search.nudges:
+        factor = reciprocal(scale * np.float32(1 + stretch / high))
+        round_codes(unit, factor, low, high, groups.codes)
+        _keep_better(groups, best, scale)
     np.multiply(scale, peak, out=scale)
     return scale
 
@@ -200,6 +228,10 @@ def range_scale(
         fit.cut(cut_low, cut_high, high)
     for _ in range(search.refinements):
         round_range(y, fit.scale, fit.shift, high, fit.groups.codes)
+        fit.solve()
+    for stretch, move in search.nudges:
+        shift = fit.shift + fit.scale * np.float32(move - stretch / 2)
+        round_range(y, fit.scale * np.float32(1 + stretch / high), shift, high, fit.groups.codes)
         fit.solve()
     back = spread * np.float32(1 / high)
     return fit.scale * back, fit.shift * back + bottom

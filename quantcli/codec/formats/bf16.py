@@ -14,9 +14,9 @@ EXPONENT = np.uint16(0x7F80)
 
 def encode(x: F32, _weight: F32 | None, _search: Search, out: Blocks) -> None:
     """Round; see `Codec.encode`."""
-    bits = x[0, 0].view(np.uint32)
+    bits = x[:, 0].view(np.uint32)
     rounded = bits >> np.uint32(16)
-    nan = np.isnan(x[0, 0])
+    nan = np.isnan(x[:, 0])
     quiet = (rounded[nan] | np.uint32(0x40)).astype(np.uint16) if nan.any() else None
     rounded &= np.uint32(1)
     rounded += np.uint32(0x7FFF)
@@ -45,6 +45,7 @@ CODEC = Codec(
     ggml_type=30,
     block=1,
     group=1,
+    by_rows=True,
     layout=LAYOUT,
     encode=encode,
     decode=decode,

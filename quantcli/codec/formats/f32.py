@@ -13,7 +13,7 @@ LAYOUT = block_layout(("d", "<f4"))
 
 def encode(x: F32, _weight: F32 | None, _search: Search, out: Blocks) -> None:
     """Copy; see `Codec.encode`."""
-    out["d"] = x[0, 0]
+    out["d"] = x[:, 0]
 
 
 def decode(blocks: Blocks, out: F32) -> None:
@@ -22,5 +22,12 @@ def decode(blocks: Blocks, out: F32) -> None:
 
 
 CODEC = Codec(
-    name="F32", ggml_type=0, block=1, group=1, layout=LAYOUT, encode=encode, decode=decode
+    name="F32",
+    ggml_type=0,
+    block=1,
+    group=1,
+    by_rows=True,
+    layout=LAYOUT,
+    encode=encode,
+    decode=decode,
 )

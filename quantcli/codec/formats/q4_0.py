@@ -18,6 +18,22 @@ from quantcli.codec.search import Search, reciprocal, round_codes, symmetric_sca
 
 LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))
 
+SEARCHES = {
+    "fast": Search(peaks=(-8.0, -7.3), refinements=0),
+    "normal": Search(
+        peaks=(-8.4, -8.0, -7.6, -7.1, 7.0),
+        nudges=((0.2, 0), (-0.2, 0), (0.1, 0), (-0.1, 0)),
+    ),
+    "best": Search(
+        peaks=(
+            *(-8.8, -8.4, -8.2, -8.0, -7.8, -7.6, -7.4, -7.1, -6.7),
+            *(6.3, 6.6, 6.9, 7.2, 7.4),
+        ),
+        refinements=2,
+        nudges=((0.4, 0), (-0.4, 0), (0.2, 0), (-0.2, 0), (0.1, 0), (-0.1, 0), (0.2, 0), (-0.2, 0)),
+    ),
+}
+
 
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Search the scale, round; see `Codec.encode`."""
@@ -48,6 +64,6 @@ CODEC = Codec(
     layout=LAYOUT,
     encode=encode,
     decode=decode,
-    searches={"normal": Search(peaks=(-8.0, -7.4, -7.2, 7.0, -8.5))},
+    searches=SEARCHES,
     weighting="row",
 )

@@ -16,10 +16,25 @@ from quantcli.codec.bits import (
     unpack_scales_k4,
 )
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.search import Search
+from quantcli.codec.search import Search, neighbours, square
 from quantcli.codec.superblock import fit_range_blocks
 
 LAYOUT = block_layout(("d", "<f2"), ("dmin", "<f2"), ("scales", "u1", (12,)), ("qs", "u1", (128,)))
+
+SEARCHES = {
+    "fast": Search(cuts=((0.0, 0.0), (0.5, 0.5), (0.7, 0.0), (0.0, 0.7))),
+    "normal": Search(
+        cuts=((0.0, 0.0), (0.5, 0.5), (0.7, 0.0), (0.0, 0.7)),
+        rounds=2,
+        steps=((0, 0), (1, 0), (-1, 0)),
+    ),
+    "best": Search(
+        cuts=square(-0.4, 0.0, 0.4, 0.8),
+        refinements=2,
+        rounds=4,
+        steps=((0, 0), *neighbours(1)),
+    ),
+}
 
 
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
@@ -56,7 +71,7 @@ CODEC = Codec(
     layout=LAYOUT,
     encode=encode,
     decode=decode,
-    searches={"normal": Search(cuts=((0.0, 0.0), (0.5, 0.5), (0.7, 0.0), (0.0, 0.7)), rounds=2)},
+    searches=SEARCHES,
     scales=("d", "dmin"),
     weighting="block",
     variance=2.0,

@@ -20,6 +20,22 @@ from quantcli.codec.search import Search, reciprocal, round_codes, symmetric_sca
 
 LAYOUT = block_layout(("d", "<f2"), ("qh", "<u4"), ("qs", "u1", (16,)))
 
+SEARCHES = {
+    "fast": Search(peaks=(-16.0, -15.3), refinements=0),
+    "normal": Search(
+        peaks=(-16.4, -16.0, -15.6, -15.1, 15.0),
+        nudges=((0.2, 0), (-0.2, 0)),
+    ),
+    "best": Search(
+        peaks=(
+            *(-16.8, -16.4, -16.2, -16.0, -15.8, -15.6, -15.4, -15.1, -14.7),
+            *(14.3, 14.6, 14.9, 15.2, 15.4),
+        ),
+        refinements=2,
+        nudges=((0.4, 0), (-0.4, 0), (0.2, 0), (-0.2, 0), (0.1, 0), (-0.1, 0), (0.2, 0), (-0.2, 0)),
+    ),
+}
+
 
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Search the scale, round; see `Codec.encode`."""
@@ -53,6 +69,6 @@ CODEC = Codec(
     layout=LAYOUT,
     encode=encode,
     decode=decode,
-    searches={"normal": Search(peaks=(-16.0, -15.4, -15.2, 15.0, -16.5))},
+    searches=SEARCHES,
     weighting="row",
 )

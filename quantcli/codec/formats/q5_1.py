@@ -16,9 +16,33 @@ from quantcli.codec.bits import (
     unpack_nibbles,
 )
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.search import Search, range_scale, reciprocal, round_codes
+from quantcli.codec.search import (
+    Search,
+    axes,
+    diagonal,
+    range_scale,
+    reciprocal,
+    round_codes,
+    square,
+)
 
 LAYOUT = block_layout(("d", "<f2"), ("m", "<f2"), ("qh", "<u4"), ("qs", "u1", (16,)))
+
+SEARCHES = {
+    "fast": Search(cuts=((0.0, 0.0), (0.3, 0.3))),
+    "normal": Search(cuts=square(-0.2, 0.5), nudges=(*diagonal(0.5, 0.25), *diagonal(0.25, 0.12))),
+    "best": Search(
+        cuts=square(-0.4, 0.0, 0.4, 0.8),
+        refinements=2,
+        nudges=(
+            *diagonal(0.5, 0.25),
+            *axes(0.5, 0.33),
+            *diagonal(0.25, 0.12),
+            *axes(0.25, 0.16),
+            *diagonal(0.12, 0.06),
+        ),
+    ),
+}
 
 
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
@@ -55,7 +79,7 @@ CODEC = Codec(
     layout=LAYOUT,
     encode=encode,
     decode=decode,
-    searches={"normal": Search(cuts=((0.0, 0.0), (0.4, 0.4), (0.8, 0.8), (0.8, 0.0), (0.0, 0.8)))},
+    searches=SEARCHES,
     scales=("d", "m"),
     weighting="row",
 )

@@ -16,6 +16,20 @@ LAYOUT = block_layout(
     ("ql", "u1", (128,)), ("qh", "u1", (64,)), ("scales", "i1", (16,)), ("d", "<f2")
 )
 
+SEARCHES = {
+    "fast": Search(peaks=(-32.0, -31.2, 30.9), refinements=0),
+    "normal": Search(peaks=(-32.5, -31.9, -31.4, -30.9, 30.7, 31.2), rounds=1),
+    "best": Search(
+        peaks=(
+            *(-33.2, -32.8, -32.4, -32.0, -31.7, -31.4, -31.0, -30.6, -30.2, -29.8, -29.4),
+            *(29.4, 29.8, 30.2, 30.5, 30.8, 31.1, 31.4, 31.8, 32.2),
+        ),
+        refinements=2,
+        rounds=3,
+        steps=tuple((step, 0) for step in (0, 1, -1, 2, -2, 3, -3)),
+    ),
+}
+
 
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Fit the super-blocks and pack them; see `Codec.encode`."""
@@ -66,6 +80,6 @@ CODEC = Codec(
     group=16,
     encode=encode,
     decode=decode,
-    searches={"normal": Search(peaks=(-32.0, -31.5, -31.0, -32.5, 31.4), rounds=1)},
+    searches=SEARCHES,
     weighting="plain",
 )

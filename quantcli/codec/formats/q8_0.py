@@ -12,16 +12,15 @@ LAYOUT = block_layout(("d", "<f2"), ("qs", "i1", (32,)))
 
 
 def encode(x: F32, _weight: F32 | None, _search: Search, out: Blocks) -> None:
-    """Round to 255 levels; see `Codec.encode`."""
-    values = x[:, 0]
-    peak = np.maximum(np.max(values, axis=0), -np.min(values, axis=0))
-    scale = half_round(peak / np.float32(127))
-    codes = SCRATCH.take("codes", values.shape)
-    np.multiply(values, reciprocal(scale), out=codes)
+    """Round to 255 levels of x (n, 32); see `Codec.encode`."""
+    codes = SCRATCH.take("codes", x.shape)
+    np.abs(x, out=codes)
+    scale = half_round(np.max(codes, axis=1) / np.float32(127))
+    np.multiply(x, reciprocal(scale)[:, None], out=codes)
     np.rint(codes, out=codes)
     codes.clip(np.float32(-127), np.float32(127), out=codes)
     out["d"] = to_half(scale)
-    out["qs"] = codes.T
+    out["qs"] = codes
 
 
 def decode(blocks: Blocks, out: F32) -> None:
@@ -30,4 +29,6 @@ def decode(blocks: Blocks, out: F32) -> None:
     np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
 
 
-CODEC = Codec(name="Q8_0", ggml_type=8, block=32, layout=LAYOUT, encode=encode, decode=decode)
+CODEC = Codec(
+    name="Q8_0", ggml_type=8, block=32, by_rows=True, layout=LAYOUT, encode=encode, decode=decode
+)
