@@ -28,6 +28,7 @@ class Entry:
 
 
 Arg = int | float | str
+Dimension = Callable[[Facts], int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Row:
         op: name of the transform.
         args: its arguments: values, or functions of the facts at the row's layer.
         when: tells at which layers (or whether at all) the row applies.
+        shape: what each dimension must be by the config, None for any; () checks nothing.
         optional: the row is left out when the checkpoint has none of its sources. A row without
             sources is computed and applies whenever `when` says so.
     """
@@ -54,6 +56,7 @@ class Row:
     op: str = "identity"
     args: tuple[Arg | Callable[[Facts], Arg], ...] = ()
     when: Callable[[Facts], bool] | None = None
+    shape: tuple[Dimension, ...] = ()
     optional: bool = False
 
 

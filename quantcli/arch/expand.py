@@ -9,7 +9,7 @@ from typing import Any
 
 from quantcli.arch.architecture import Architecture, Model, TensorSpec, Traits
 from quantcli.arch.entries import make_entries
-from quantcli.arch.facts import Facts, MissingFieldError, text_config
+from quantcli.arch.facts import Facts, text_config
 from quantcli.arch.keys import EXPERTS, LAYERS, heads, heads_kv
 from quantcli.arch.matching import Matcher, canonical_names
 from quantcli.arch.registry import find
@@ -70,12 +70,15 @@ def _recognise(
 
 
 def _with_defaults(table: Architecture, facts: Facts) -> Facts:
-    """Return the facts with the fields that the model's class fills in when they are absent."""
+    """Return the facts with the fields that the model's class fills in when they are absent.
+
+    A null stays a null where the class has a constant, and is filled where it computes the value.
+    """
     defaults = table.defaults.get(str(facts.config.get("model_type")), {})
     filled = {
         name: _default(value, facts)
         for name, value in defaults.items()
-        if facts.config.get(name) is None
+        if name not in facts.config or (facts.config[name] is None and callable(value))
     }
     return replace(facts, config={**facts.config, **filled})
 
@@ -83,7 +86,7 @@ def _with_defaults(table: Architecture, facts: Facts) -> Facts:
 def _default(value: Any, facts: Facts) -> Any:
     try:
         return value(facts) if callable(value) else value
-    except MissingFieldError:
+    except ConfigError:
         return None  # the field it derives from is reported by its own key
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from quantcli.arch.architecture import Key, Value
-from quantcli.arch.facts import Facts, MissingFieldError
+from quantcli.arch.facts import Facts
 from quantcli.errors import ConfigError
 
 LAYERS = ("n_layers", "num_hidden_layers", "n_layer", "num_layers")
@@ -30,6 +32,16 @@ RMS_EPSILON = ("rms_norm_eps", "norm_eps")
 NORM_EPSILON = ("layer_norm_eps", "layer_norm_epsilon", "norm_epsilon")
 
 
+def width(facts: Facts) -> int:
+    """Return the length of the residual stream."""
+    return facts.integer(*WIDTH)
+
+
+def context(facts: Facts) -> int:
+    """Return the number of positions the model was made for."""
+    return facts.integer(*CONTEXT)
+
+
 def heads(facts: Facts) -> int:
     """Return the number of query heads."""
     return facts.integer(*HEADS)
@@ -44,7 +56,17 @@ def head_dim(facts: Facts) -> int:
     """Return the length of a head: said, or the width over the heads."""
     if facts.get("head_dim") is not None:
         return facts.integer("head_dim")
-    return facts.integer(*WIDTH) // max(1, heads(facts))
+    return width(facts) // max(1, heads(facts))
+
+
+def query_width(facts: Facts) -> int:
+    """Return the length of all query heads together."""
+    return heads(facts) * head_dim(facts)
+
+
+def key_width(facts: Facts) -> int:
+    """Return the length of all key heads together."""
+    return heads_kv(facts) * head_dim(facts)
 
 
 def rope_type(facts: Facts) -> str:
@@ -67,16 +89,17 @@ def _scaling_factor(facts: Facts) -> Value | None:
     return facts.rope_number("factor") if _scaled(facts) else None
 
 
-def _original_context(facts: Facts) -> Value | None:
-    if not _is_yarn(facts):
-        return None
-    if facts.rope.get("original_max_position_embeddings") is None:
-        raise MissingFieldError(("rope_scaling.original_max_position_embeddings",))
-    return facts.rope_number("original_max_position_embeddings")
+def original_context(facts: Facts) -> int | float:
+    """Return the context before rotary scaling; without a word about it, the model's context."""
+    return facts.rope_number("original_max_position_embeddings") or context(facts)
 
 
 def _is_yarn(facts: Facts) -> bool:
     return _scaled(facts) and rope_type(facts) == "yarn"
+
+
+def _yarn_context(facts: Facts) -> Value | None:
+    return original_context(facts) if _is_yarn(facts) else None
 
 
 def _yarn(name: str, *fields: str) -> Key:
@@ -91,13 +114,15 @@ def _sections(facts: Facts) -> Value | None:
     sections = facts.rope.get("mrope_section")
     if sections is None:
         return None
+    if not isinstance(sections, list):
+        raise ConfigError(f"rotary parameter mrope_section is {sections!r}, not a list")
     return tuple([*sections, 0, 0, 0, 0][:4])
 
 
 ROPE_KEYS: tuple[Key, ...] = (
     Key("{arch}.rope.scaling.type", "string", derive=_scaling_type),
     Key("{arch}.rope.scaling.factor", "float32", derive=_scaling_factor),
-    Key("{arch}.rope.scaling.original_context_length", "uint32", derive=_original_context),
+    Key("{arch}.rope.scaling.original_context_length", "uint32", derive=_yarn_context),
     _yarn("yarn_ext_factor", "extrapolation_factor"),
     _yarn("yarn_attn_factor", "attention_factor", "attn_factor"),
     _yarn("yarn_beta_fast", "beta_fast"),
@@ -121,7 +146,7 @@ def _not_causal(facts: Facts) -> Value | None:
 
 COMMON_KEYS: tuple[Key, ...] = (
     *SIZE_KEYS,
-    Key("{arch}.attention.head_count_kv", "uint32", HEADS_KV),
+    Key("{arch}.attention.head_count_kv", "uint32", derive=heads_kv),
     Key("{arch}.attention.causal", "bool", derive=_not_causal),
     *ROPE_KEYS,
     Key("{arch}.attention.layer_norm_rms_epsilon", "float32", RMS_EPSILON),
@@ -145,7 +170,7 @@ def _pooling(facts: Facts) -> Value | None:
         return None
     for module in modules:
         if isinstance(module, dict) and str(module.get("type", "")).endswith("Pooling"):
-            file = f"{module.get('path', '')}/config.json"
+            file = str(PurePosixPath(str(module.get("path", "")), "config.json"))
             return _pooling_number(facts.json(file), file)
     return None
 
@@ -157,7 +182,7 @@ def _pooling_number(pooling: object, file: str) -> int:
         if pooling.get(field):
             return number
     mode = pooling.get("pooling_mode")
-    if mode not in _POOLING_MODES:
+    if not isinstance(mode, str) or mode not in _POOLING_MODES:
         raise ConfigError(
             f"the pooling is none of mean, cls and lasttoken (pooling_mode {mode!r})", where=file
         )

@@ -95,14 +95,14 @@ class Matcher:
             return None
         sources = tuple(self._names[name] for name in wanted)
         args = tuple(arg(facts) if callable(arg) else arg for arg in row.args)
-        shape = self._shape(row, sources, args)
+        shape = self._shape(row, facts, sources, args)
         if shape is None:
             return None
         role = row.name.rpartition(".")[0] or row.name
         return TensorSpec(block + row.name, role, facts.layer, shape, row.op, args, sources)
 
     def _shape(
-        self, row: Row, sources: tuple[str, ...], args: tuple[Arg, ...]
+        self, row: Row, facts: Facts, sources: tuple[str, ...], args: tuple[Arg, ...]
     ) -> tuple[int, ...] | None:
         refs = [self._refs[name] for name in sources]
         unreadable = [f"{ref.name}: dtype {ref.dtype}" for ref in refs if ref.dtype not in READABLE]
@@ -110,10 +110,12 @@ class Matcher:
             self._unfit += unreadable
             return None
         try:
-            return transform.get(row.op).shape(tuple(ref.shape for ref in refs), args)
+            shape = transform.get(row.op).shape(tuple(ref.shape for ref in refs), args)
+            _check(shape, row, facts)
         except ValueError as error:
             self._unfit.append(f"{', '.join(sources) or row.name}: {error}")
             return None
+        return shape
 
     def _finish(self, table: Architecture) -> None:
         """Report everything that did not meet; note what was dropped on purpose."""
@@ -135,6 +137,20 @@ class Matcher:
         if dropped:
             names = ", ".join(sorted(self._names[name] for name in dropped))
             self.notes = (f"not part of the output: {names}",)
+
+
+def _check(shape: tuple[int, ...], row: Row, facts: Facts) -> None:
+    """Raise ValueError when `shape` is not what the config's numbers say."""
+    if not row.shape:
+        return
+    wanted = tuple(None if dimension is None else dimension(facts) for dimension in row.shape)
+    fits = len(shape) == len(wanted) and all(
+        want is None or have == want for have, want in zip(shape, wanted, strict=True)
+    )
+    if not fits:
+        said = " x ".join("any" if want is None else str(want) for want in wanted)
+        have = " x ".join(str(n) for n in shape)
+        raise ValueError(f"{row.name} is {have}, by config.json it should be {said}")
 
 
 def _each_expert(source: str, facts: Facts) -> list[str]:

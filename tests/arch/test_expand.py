@@ -110,6 +110,8 @@ def test_missing_left_over_and_unfit_are_in_one_error(llama: Checkpoint) -> None
     refs = with_tensor(refs, "extra", (3,))
     odd = "model.layers.0.self_attn.q_proj.weight"
     whole = "model.layers.0.self_attn.v_proj.weight"
+    wide = "model.layers.0.self_attn.k_proj.weight"
+    refs[wide] = replace(refs[wide], shape=(64, 96))
     refs[odd] = replace(refs[odd], shape=(97, 96))
     refs[whole] = replace(refs[whole], dtype="I64")
     with pytest.raises(ArchitectureError) as caught:
@@ -121,6 +123,7 @@ def test_missing_left_over_and_unfit_are_in_one_error(llama: Checkpoint) -> None
     assert "layers.1.mlp.up_proj.weight (for blk.1.ffn_up.weight)" in missing
     assert left.split() == ["model.layers.7.mlp.up_proj.weight", "extra"]
     assert f"{odd}: 97 rows do not make 4 heads" in unfit
+    assert f"{wide}: attn_k.weight is 64 x 96, by config.json it should be 48 x 96" in unfit
     assert f"{whole}: dtype I64" in unfit
     assert caught.value.where == str(llama.root)
     assert caught.value.exit_code == 3
@@ -214,6 +217,25 @@ def test_class_defaults_fill_absent_fields(llama: Checkpoint) -> None:
     assert got["llama.attention.key_length"] == got["llama.rope.dimension_count"] == 24
 
 
+def test_a_null_is_filled_only_where_the_class_computes_it(make_tiny: Make) -> None:
+    checkpoint = open_checkpoint(make_tiny("qwen2"))
+    refs = {
+        name: replace(ref, shape=(96, *ref.shape[1:]))
+        if "k_proj" in name or "v_proj" in name
+        else ref
+        for name, ref in checkpoint.refs.items()
+    }
+    model = expanded(checkpoint, refs, num_key_value_heads=None, head_dim=None)
+    assert model.traits.heads_kv == values(model)["qwen2.attention.head_count_kv"] == 4
+    assert "qwen2.attention.key_length" not in values(model)
+
+
+def test_positions_are_as_many_as_the_config_says(make_tiny: Make) -> None:
+    checkpoint = open_checkpoint(make_tiny("gpt2"))
+    with pytest.raises(ArchitectureError, match=r"position_embd\.weight is 64 x 96.* 32 x 96"):
+        expanded(checkpoint, n_ctx=32)
+
+
 def test_fields_of_a_nested_text_model(llama: Checkpoint) -> None:
     text = dict(llama.config)
     model = expand(
@@ -235,10 +257,10 @@ def test_linear_scaling(llama: Checkpoint, spelling: str) -> None:
     }
 
 
-def test_yarn_needs_its_original_context(llama: Checkpoint) -> None:
+def test_yarn_starts_from_the_models_context(llama: Checkpoint) -> None:
     yarn = {"type": "yarn", "factor": 4.0}
-    with pytest.raises(ConfigError, match="original_max_position_embeddings"):
-        expanded(llama, rope_scaling=yarn)
+    got = values(expanded(llama, rope_scaling=yarn))
+    assert got["llama.rope.scaling.original_context_length"] == 64
     got = values(
         expanded(llama, rope_scaling={**yarn, "beta_slow": 2}, original_max_position_embeddings=16)
     )

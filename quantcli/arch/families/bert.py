@@ -5,7 +5,7 @@ from __future__ import annotations
 from quantcli.arch.architecture import Architecture, Key
 from quantcli.arch.blocks import affine, optional, row
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import HEADS_KV, NORM_EPSILON, POOLING_KEY, SIZE_KEYS
+from quantcli.arch.keys import HEADS_KV, NORM_EPSILON, POOLING_KEY, SIZE_KEYS, context, width
 from quantcli.errors import ConfigError
 
 
@@ -18,6 +18,10 @@ def _labels(facts: Facts) -> tuple[str, ...] | None:
         raise ConfigError(f"id2label is {labels!r}, not an object from numbers to names")
     ordered = tuple(str(labels[key]) for key in sorted(labels, key=int))
     return None if len(ordered) == 2 and ordered[0] == "LABEL_0" else ordered
+
+
+def _segments(facts: Facts) -> int:
+    return facts.integer("type_vocab_size")
 
 
 def _has_labels(facts: Facts) -> bool:
@@ -37,9 +41,17 @@ BERT = Architecture(
         Key("{arch}.classifier.output_labels", "array:string", derive=_labels),
     ),
     globals=(
-        row("token_embd.weight", "embeddings.word_embeddings.weight"),
-        row("position_embd.weight", "embeddings.position_embeddings.weight"),
-        row("token_types.weight", "embeddings.token_type_embeddings.weight"),
+        row("token_embd.weight", "embeddings.word_embeddings.weight", shape=(None, width)),
+        row(
+            "position_embd.weight",
+            "embeddings.position_embeddings.weight",
+            shape=(context, width),
+        ),
+        row(
+            "token_types.weight",
+            "embeddings.token_type_embeddings.weight",
+            shape=(_segments, width),
+        ),
         *affine("token_embd_norm", "embeddings.LayerNorm"),
         # One linear layer over the pooled output is what the runtime calls the output projection,
         # provided that its outputs have names.

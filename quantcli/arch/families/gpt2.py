@@ -5,12 +5,18 @@ from __future__ import annotations
 from quantcli.arch.architecture import Architecture, Key, Row
 from quantcli.arch.blocks import affine, optional, row
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import HEADS, LAYERS, NORM_EPSILON, WIDTH
+from quantcli.arch.keys import HEADS, LAYERS, NORM_EPSILON, WIDTH, width
+
+_POSITIONS = ("n_ctx", "n_positions")
 
 
 def _feed_forward(facts: Facts) -> int:
     """Return the inner width: said, or four times the width."""
-    return facts.integer("n_inner") if facts.get("n_inner") else 4 * facts.integer(*WIDTH)
+    return facts.integer("n_inner") if facts.get("n_inner") else 4 * width(facts)
+
+
+def _positions(facts: Facts) -> int:
+    return facts.integer(*_POSITIONS)
 
 
 def _conv1d(name: str, source: str) -> tuple[Row, ...]:
@@ -27,15 +33,15 @@ GPT2 = Architecture(
     vocab="bpe",
     keys=(
         Key("{arch}.block_count", "uint32", LAYERS, required=True),
-        Key("{arch}.context_length", "uint32", ("n_ctx", "n_positions"), required=True),
+        Key("{arch}.context_length", "uint32", _POSITIONS, required=True),
         Key("{arch}.embedding_length", "uint32", WIDTH, required=True),
         Key("{arch}.feed_forward_length", "uint32", derive=_feed_forward),
         Key("{arch}.attention.head_count", "uint32", HEADS, required=True),
         Key("{arch}.attention.layer_norm_epsilon", "float32", NORM_EPSILON, required=True),
     ),
     globals=(
-        row("token_embd.weight", "wte.weight"),
-        row("position_embd.weight", "wpe.weight"),
+        row("token_embd.weight", "wte.weight", shape=(None, width)),
+        row("position_embd.weight", "wpe.weight", shape=(_positions, width)),
         *affine("output_norm", "ln_f"),
         optional("output.weight", "lm_head.weight"),
     ),

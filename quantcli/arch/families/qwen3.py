@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quantcli.arch.architecture import Architecture
 from quantcli.arch.blocks import BUFFERS, EMBEDDING, OUTPUT, attention, row, swiglu
-from quantcli.arch.keys import COMMON_KEYS, POOLING_KEY
+from quantcli.arch.keys import COMMON_KEYS, POOLING_KEY, head_dim
 
 QWEN3 = Architecture(
     name="qwen3",
@@ -14,8 +14,8 @@ QWEN3 = Architecture(
     globals=(*EMBEDDING, *OUTPUT),
     layer=(
         *attention(),
-        row("attn_q_norm.weight", "self_attn.q_norm.weight"),
-        row("attn_k_norm.weight", "self_attn.k_norm.weight"),
+        row("attn_q_norm.weight", "self_attn.q_norm.weight", shape=(head_dim,)),
+        row("attn_k_norm.weight", "self_attn.k_norm.weight", shape=(head_dim,)),
         *swiglu(),
     ),
     ignored=BUFFERS,
