@@ -251,7 +251,7 @@ class _Report:
         job = Job(self._file.path, root, subjects, effort)
         total = sum(subject.rows * subject.row_bytes for subject in subjects)
         pieces = list(cut(subjects))
-        findings = pool.check_all(job, pieces, min(jobs, max(1, len(pieces))))
+        findings = pool.check_all(job, self._file, pieces, min(jobs, max(1, len(pieces))))
         done = 0
         for number, group in groupby(findings, key=lambda pair: pair[0].subject):
             merged = Finding(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import struct
 
@@ -94,6 +95,22 @@ class Cursor:
             )
         return f"array:{element}", self._values(element, count)
 
+    def _strings(self, count: int) -> list[str]:
+        """Return the next `count` strings: `string` in one loop, for the sake of vocabularies."""
+        data, end, position = self._data, len(self._data), self.position
+        texts = []
+        with contextlib.suppress(UnicodeDecodeError):
+            for _ in range(count):
+                start = position + 8
+                length = int.from_bytes(data[position:start], "little")
+                if length > LENGTH_LIMIT or start + length > end:
+                    break
+                position = start + length
+                texts.append(data[start:position].decode())
+                self.position = position
+        # `string` says what is wrong with the one that stopped the loop.
+        return texts if len(texts) == count else [*texts, self.string()]
+
     def _value_type(self) -> str:
         start = self.position
         number = self.u32()
@@ -107,7 +124,7 @@ class Cursor:
             # Each string has at least its length, so a count beyond the file is seen at once.
             if count * 8 > self.remaining:
                 raise self.fail(f"{count} strings do not fit the rest of the file")
-            return tuple([self.string() for _ in range(count)])
+            return tuple(self._strings(count))
         letter = VALUE_FORMATS[kind]
         raw = self.take(count * struct.calcsize(f"<{letter}"))
         if kind == "bool" and raw.strip(b"\0\1"):

@@ -120,14 +120,14 @@ def cut(subjects: Sequence[Subject], chunk_weights: int = CHUNK_WEIGHTS) -> Iter
 class Checker:
     """Checks pieces of one job."""
 
-    def __init__(self, job: Job) -> None:
-        """Map the file and the checkpoint.
+    def __init__(self, job: Job, file: GgufFile | None = None) -> None:
+        """Map the file, unless `file` is that already, and the checkpoint.
 
         Raises:
             ContainerError: the file is not a readable GGUF file.
         """
         self._job = job
-        self._file = GgufFile(job.path)
+        self._file = GgufFile(job.path) if file is None else file
         self._reader = None if job.root is None else TensorReader(job.root)
 
     def check(self, piece: Piece) -> Finding:

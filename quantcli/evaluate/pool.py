@@ -20,6 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, cast
 
+from quantcli.container.reader import GgufFile
 from quantcli.errors import QuantcliError
 from quantcli.evaluate.comparison import Checker, Finding, Job, Piece
 
@@ -27,15 +28,22 @@ from quantcli.evaluate.comparison import Checker, Finding, Job, Piece
 _AHEAD = 4
 
 
-def check_all(job: Job, pieces: Iterable[Piece], jobs: int) -> Iterator[tuple[Piece, Finding]]:
+def check_all(
+    job: Job, file: GgufFile, pieces: Iterable[Piece], jobs: int
+) -> Iterator[tuple[Piece, Finding]]:
     """Check `pieces` with `jobs` processes (1: in this one); yield the findings in their order.
 
+    Args:
+        job: what is checked.
+        file: the job's file, open already.
+        pieces: rows to check.
+        jobs: number of processes.
+
     Raises:
-        ContainerError: the file is not a readable GGUF file.
         QuantcliError: a worker process died.
     """
     if jobs == 1:
-        checker = Checker(job)
+        checker = Checker(job, file)
         for piece in pieces:
             yield piece, checker.check(piece)
         return
