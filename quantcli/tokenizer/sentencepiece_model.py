@@ -34,6 +34,7 @@ class SentencePieceModel:
         add_dummy_prefix: a text is given a space in front.
         remove_extra_whitespaces: runs of spaces become one.
         charsmap: the normalizer's compiled table, empty when it has none.
+        special: ids of the special pieces it has, by kind ("bos", "eos", "unk", "pad").
     """
 
     tokens: list[str]
@@ -43,6 +44,7 @@ class SentencePieceModel:
     add_dummy_prefix: bool
     remove_extra_whitespaces: bool
     charsmap: bytes
+    special: dict[str, int]
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -112,6 +114,12 @@ def load(path: Path) -> SentencePieceModel:
     pieces = [value for number, value in fields if number == 1 and isinstance(value, bytes)]
     trainer = _options(next((v for n, v in fields if n == 2), b""))
     normalizer = _options(next((v for n, v in fields if n == 3), b""))
+    special = {
+        "bos": processor.bos_id(),
+        "eos": processor.eos_id(),
+        "unk": processor.unk_id(),
+        "pad": processor.pad_id(),
+    }
     return SentencePieceModel(
         tokens=list(processor.IdToPiece(ids)),
         scores=[float(score) for score in processor.GetScore(ids)],
@@ -120,4 +128,5 @@ def load(path: Path) -> SentencePieceModel:
         add_dummy_prefix=bool(normalizer.get(3, True)),
         remove_extra_whitespaces=bool(normalizer.get(4, True)),
         charsmap=bytes(normalizer.get(2, b"")),
+        special={kind: i for kind, i in special.items() if i >= 0},
     )

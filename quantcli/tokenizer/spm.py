@@ -9,7 +9,7 @@ from quantcli.tokenizer.chat_template import chat_template_keys
 from quantcli.tokenizer.files import ADDED, SETTINGS, Files
 from quantcli.tokenizer.normalizer import normalizer_keys
 from quantcli.tokenizer.sentencepiece_model import UNIGRAM, SentencePieceModel, load
-from quantcli.tokenizer.special_tokens import special_tokens
+from quantcli.tokenizer.special_tokens import SpecialTokens, special_tokens
 from quantcli.tokenizer.vocabulary import (
     ADDED_SCORE,
     Key,
@@ -62,13 +62,32 @@ def spm_keys(
     vocab = spm_vocabulary(files, model, size)
     make_unique(files, vocab)
     keys = vocab.keys(MODEL, pre or PRE)
-    keys += special_tokens(files, config, size).keys()
+    special = special_tokens(files, config, size)
+    add_model_ids(files, special, model, {"bos": 1, "eos": 2, "unk": 0})
+    keys += special.keys()
     keys += chat_template_keys(files) + normalizer_keys(files)
     if not model.add_dummy_prefix and "add_prefix_space" not in files.settings:
         # llama.cpp puts a space in front of a text by default; this tokenizer does not.
         keys.append((ADD_SPACE_PREFIX, "bool", False))
         files.note(f"add_space_prefix false is written: {FILE} adds no space in front of a text")
     return keys
+
+
+def add_model_ids(
+    files: Files, special: SpecialTokens, model: SentencePieceModel, assumed: Mapping[str, int]
+) -> None:
+    """Add the model's own special ids where nothing else gave one and llama.cpp assumes another.
+
+    Args:
+        files: for the notes.
+        special: what the other files say; changed in place.
+        model: the SentencePiece model.
+        assumed: ids llama.cpp assumes, by kind.
+    """
+    for kind, i in model.special.items():
+        if kind not in special.ids and kind in assumed and assumed[kind] != i:
+            special.ids[kind] = i
+            files.note(f"the {kind} token id {i} is the SentencePiece model's own")
 
 
 def spm_vocabulary(
@@ -83,9 +102,10 @@ def spm_vocabulary(
     n = len(model.tokens)
     vocab.tokens[:n], vocab.scores[:n], vocab.types[:n] = model.tokens, model.scores, model.types
     for i in range(n):
-        if vocab.types[i] == TokenType.USER_DEFINED:
-            # Matched in the text before spaces are escaped.
-            vocab.tokens[i] = vocab.tokens[i].replace(_SPACE, " ")
+        if vocab.types[i] == TokenType.USER_DEFINED and _SPACE in vocab.tokens[i]:
+            # llama.cpp matches user-defined tokens before it puts the first space and escapes
+            # spaces, SentencePiece after that: a run of spaces is found by merging or not at all.
+            vocab.types[i] = TokenType.NORMAL
     for i, text, special in _added(files):
         if i >= size:
             files.note(f"the added token {text!r} has id {i}, the embedding {size} rows: left out")

@@ -14,7 +14,14 @@ from quantcli.tokenizer.hf_vocabulary import VOCAB_JSON, base_ids, texts_by_id
 from quantcli.tokenizer.normalizer import normalizer_keys
 from quantcli.tokenizer.sentencepiece_model import BPE, load
 from quantcli.tokenizer.special_tokens import special_tokens
-from quantcli.tokenizer.spm import ADD_SPACE_PREFIX, FILE, PRE, spm_keys, spm_vocabulary
+from quantcli.tokenizer.spm import (
+    ADD_SPACE_PREFIX,
+    FILE,
+    PRE,
+    add_model_ids,
+    spm_keys,
+    spm_vocabulary,
+)
 from quantcli.tokenizer.vocabulary import (
     Key,
     TokenType,
@@ -48,6 +55,7 @@ def unigram_keys(
         TokenizerError: a file is missing or malformed, or the vocabulary larger than the embedding.
     """
     file = next((name for name in _FILES if (files.root / name).is_file()), None)
+    model = None
     if file is None:
         vocab, options = _from_json(files, rows, config)
     else:
@@ -65,6 +73,8 @@ def unigram_keys(
         options = _options(model.add_dummy_prefix, model.remove_extra_whitespaces, model.charsmap)
     make_unique(files, vocab)
     special = special_tokens(files, config, len(vocab.tokens))
+    if model is not None and file != FAIRSEQ:
+        add_model_ids(files, special, model, {"eos": 1, "unk": 2, "pad": 0})
     keys = vocab.keys(MODEL, pre or PRE) + options + special.keys()
     return keys + chat_template_keys(files) + normalizer_keys(files)
 
