@@ -28,7 +28,8 @@ class Entry:
 
 
 Arg = int | float | str
-Dimension = Callable[[Facts], int] | None
+Count = Callable[[Facts], int]
+RowArgs = tuple[Arg | Callable[[Facts], Arg], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,12 @@ class Row:
     Attributes:
         name: GGUF name with its suffix, without "blk.N." ("attn_q.weight").
         sources: checkpoint names without the architecture's prefixes and, in layer rows, without
-            the layer's prefix. `{n}` stands for the layer; a name with `{e}` stands for one tensor
-            per expert, in order.
+            the layer's prefix. `{n}` stands for the layer; a name with `{i}` stands for as many
+            tensors as `each` says, numbered from 0.
         op: name of the transform.
-        args: its arguments: values, or functions of the facts at the row's layer.
+        args: its arguments: values, or functions of the facts at the row's layer; or one function
+            that gives all of them.
+        each: how many tensors a source with `{i}` stands for: the experts, the heads.
         when: tells at which layers (or whether at all) the row applies.
         shape: what each dimension must be by the config, None for any; () checks nothing.
         optional: the row is left out when the checkpoint has none of its sources. A row without
@@ -54,10 +57,28 @@ class Row:
     name: str
     sources: tuple[str, ...]
     op: str = "identity"
-    args: tuple[Arg | Callable[[Facts], Arg], ...] = ()
+    args: RowArgs | Callable[[Facts], tuple[Arg, ...]] = ()
+    each: Count | None = None
     when: Callable[[Facts], bool] | None = None
-    shape: tuple[Dimension, ...] = ()
+    shape: tuple[Count | None, ...] = ()
     optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Layers of one kind.
+
+    Attributes:
+        rows: tensors of one layer.
+        prefix: what precedes a layer's names in the checkpoint; `{n}` is the layer's number.
+        block: what precedes them in the output.
+        count: number of layers; None takes the config's number of layers.
+    """
+
+    rows: tuple[Row, ...]
+    prefix: str = "layers.{n}."
+    block: str = "blk.{n}."
+    count: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +110,7 @@ class Architecture:
         vocab: tokenizer kind.
         keys: `{arch}.*` metadata in file order.
         globals: tensors outside the layers.
-        layer: tensors of one layer.
-        layer_prefix: what precedes a layer's names in the checkpoint.
+        layers: the stacks of layers: one, or two for an encoder with a decoder.
         prefixes: prefixes that a checkpoint's names may have or lack; removed in this order.
         suffixes: old endings of names and what they are called today.
         ignored: patterns (fnmatch) of names without prefix that are dropped on purpose.
@@ -104,8 +124,7 @@ class Architecture:
     vocab: str
     keys: tuple[Key, ...]
     globals: tuple[Row, ...]
-    layer: tuple[Row, ...]
-    layer_prefix: str = "layers.{n}."
+    layers: tuple[Stack, ...]
     prefixes: tuple[str, ...] = ("model.",)
     suffixes: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()

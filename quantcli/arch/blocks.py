@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from quantcli.arch.architecture import Arg, Dimension, Row
+from quantcli.arch.architecture import Arg, Count, Row
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import (
     head_dim,
@@ -19,7 +19,7 @@ from quantcli.arch.keys import (
 )
 
 RowArg = Arg | Callable[[Facts], Arg]
-Shape = tuple[Dimension, ...]
+Shape = tuple[Count | None, ...]
 
 
 def row(name: str, source: str, op: str = "identity", *args: RowArg, shape: Shape = ()) -> Row:

@@ -10,7 +10,7 @@ from typing import Any
 from quantcli.arch.architecture import Architecture, Model, TensorSpec, Traits
 from quantcli.arch.entries import make_entries
 from quantcli.arch.facts import Facts, text_config
-from quantcli.arch.keys import EXPERTS, LAYERS, heads, heads_kv
+from quantcli.arch.keys import LAYERS, experts, heads, heads_kv
 from quantcli.arch.matching import Matcher, canonical_names
 from quantcli.arch.registry import find
 from quantcli.checkpoint.source import TensorRef
@@ -37,10 +37,9 @@ def expand(config: Mapping[str, Any], refs: Mapping[str, TensorRef], root: Path)
     entries = make_entries(table.name, table.keys, facts, where)
     vocab_entries = make_entries(table.name, table.vocab_keys, facts, where)
     try:
-        layers = facts.integer(*LAYERS)
         matcher = Matcher(facts, names, refs, str(root))
-        specs = matcher.match(table, layers)
-        traits = _traits(table, facts, layers, specs)
+        specs = matcher.match(table)
+        traits = _traits(table, facts, specs)
     except ConfigError as error:
         raise ConfigError(error.message, where=error.where or where) from error
     return Model(
@@ -90,14 +89,12 @@ def _default(value: Any, facts: Facts) -> Any:
         return None  # the field it derives from is reported by its own key
 
 
-def _traits(
-    table: Architecture, facts: Facts, layers: int, specs: tuple[TensorSpec, ...]
-) -> Traits:
+def _traits(table: Architecture, facts: Facts, specs: tuple[TensorSpec, ...]) -> Traits:
     return Traits(
         arch=table.name,
-        layers=layers,
+        layers=facts.integer(*LAYERS),
         heads=heads(facts),
         heads_kv=heads_kv(facts),
-        experts=facts.integer(*EXPERTS) if facts.get(*EXPERTS) is not None else 0,
+        experts=experts(facts),
         tied=all(spec.name != "output.weight" for spec in specs),
     )

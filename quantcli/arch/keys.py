@@ -52,6 +52,11 @@ def heads_kv(facts: Facts) -> int:
     return facts.integer(*HEADS_KV) if facts.get(*HEADS_KV) is not None else heads(facts)
 
 
+def experts(facts: Facts) -> int:
+    """Return the number of routed experts, 0 for a dense model."""
+    return facts.integer(*EXPERTS) if facts.get(*EXPERTS) is not None else 0
+
+
 def head_dim(facts: Facts) -> int:
     """Return the length of a head: said, or the width over the heads."""
     if facts.get("head_dim") is not None:

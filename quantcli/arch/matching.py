@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from quantcli import transform
-from quantcli.arch.architecture import Architecture, Arg, Row, TensorSpec
+from quantcli.arch.architecture import Architecture, Arg, Row, Stack, TensorSpec
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import EXPERTS
+from quantcli.arch.keys import LAYERS
 from quantcli.checkpoint.dtypes import READABLE
 from quantcli.checkpoint.source import TensorRef
 from quantcli.errors import ArchitectureError
@@ -61,31 +61,39 @@ class Matcher:
         self._unfit: list[str] = []
         self.notes: tuple[str, ...] = ()
 
-    def match(self, table: Architecture, layers: int) -> tuple[TensorSpec, ...]:
+    def match(self, table: Architecture) -> tuple[TensorSpec, ...]:
         """Return the specs of all rows: the table's globals, then layer by layer.
 
         Raises:
             ArchitectureError: tensors missing, left over, or of a dtype or shape that does not
                 fit. All are listed in one error.
+            ConfigError: a field that the table asks for is missing or of the wrong kind.
         """
+        specs = [self._spec(row, self._facts, "", "") for row in table.globals]
+        for stack in table.layers:
+            specs += self._stack(stack)
+        self._finish(table)
+        return tuple(spec for spec in specs if spec is not None)
+
+    def _stack(self, stack: Stack) -> list[TensorSpec | None]:
+        layers = stack.count(self._facts) if stack.count else self._facts.integer(*LAYERS)
         if layers > len(self._refs):
             raise ArchitectureError(
                 f"config.json speaks of {layers} layers, "
                 f"the checkpoint has only {len(self._refs)} tensors",
                 where=self._where,
             )
-        specs = [self._spec(row, self._facts, "", "") for row in table.globals]
+        specs = []
         for layer in range(layers):
-            prefix = table.layer_prefix.replace("{n}", str(layer))
+            prefix, block = (s.replace("{n}", str(layer)) for s in (stack.prefix, stack.block))
             facts = self._facts.at(layer)
-            specs += [self._spec(row, facts, prefix, f"blk.{layer}.") for row in table.layer]
-        self._finish(table)
-        return tuple(spec for spec in specs if spec is not None)
+            specs += [self._spec(row, facts, prefix, block) for row in stack.rows]
+        return specs
 
     def _spec(self, row: Row, facts: Facts, prefix: str, block: str) -> TensorSpec | None:
         if row.when is not None and not row.when(facts):
             return None
-        wanted = [prefix + name for source in row.sources for name in _each_expert(source, facts)]
+        wanted = [prefix + name for source in row.sources for name in _each(source, row, facts)]
         absent = [name for name in wanted if name not in self._names]
         if row.optional and len(absent) == len(wanted):
             return None
@@ -94,7 +102,7 @@ class Matcher:
             self._missing += [f"{name} (for {block}{row.name})" for name in absent]
             return None
         sources = tuple(self._names[name] for name in wanted)
-        args = tuple(arg(facts) if callable(arg) else arg for arg in row.args)
+        args = _arguments(row, facts)
         shape = self._shape(row, facts, sources, args)
         if shape is None:
             return None
@@ -153,9 +161,16 @@ def _check(shape: tuple[int, ...], row: Row, facts: Facts) -> None:
         raise ValueError(f"{row.name} is {have}, by config.json it should be {said}")
 
 
-def _each_expert(source: str, facts: Facts) -> list[str]:
-    """Return the source's names: with `{e}` one per expert; `{n}` is the layer."""
+def _arguments(row: Row, facts: Facts) -> tuple[Arg, ...]:
+    """Return the transform's arguments as values."""
+    if callable(row.args):
+        return row.args(facts)
+    return tuple(arg(facts) if callable(arg) else arg for arg in row.args)
+
+
+def _each(source: str, row: Row, facts: Facts) -> list[str]:
+    """Return the names a source stands for: one, or with `{i}` one per number."""
     name = source.replace("{n}", str(facts.layer))
-    if "{e}" not in name:
+    if row.each is None:
         return [name]
-    return [name.replace("{e}", str(expert)) for expert in range(facts.integer(*EXPERTS))]
+    return [name.replace("{i}", str(i)) for i in range(row.each(facts))]

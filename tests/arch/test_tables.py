@@ -10,8 +10,9 @@ import pytest
 from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, Keys, get_tensor_name_map
 
 from quantcli import transform
-from quantcli.arch.architecture import Architecture, Key, Row
+from quantcli.arch.architecture import Architecture, Key, Row, Stack
 from quantcli.arch.facts import Facts
+from quantcli.arch.keys import experts
 from quantcli.arch.matching import Matcher
 from quantcli.arch.registry import architectures, find
 from quantcli.checkpoint.source import TensorRef
@@ -66,9 +67,10 @@ def test_tensors_are_named_as_the_library_names_them(table: Architecture) -> Non
     arch = next(arch for arch, name in MODEL_ARCH_NAMES.items() if name == table.name)
     names = get_tensor_name_map(MODEL_ARCH(arch), 1)
     prefixes = ("", *table.prefixes)
-    layer = table.layer_prefix.replace("{n}", "0")
-    for rows, inner, outer in ((table.globals, "", ""), (table.layer, layer, "blk.0.")):
-        for row in rows:
+    stacks = (Stack(table.globals, "", ""), *table.layers)
+    for stack in stacks:
+        inner, outer = (text.replace("{n}", "0") for text in (stack.prefix, stack.block))
+        for row in stack.rows:
             for source in row.sources:
                 spellings = {
                     names.get_name(prefix + inner + source, try_suffixes=(".weight", ".bias"))
@@ -77,7 +79,7 @@ def test_tensors_are_named_as_the_library_names_them(table: Architecture) -> Non
                 # A head with named classes moves, see the table of bert.
                 if row.when is None:
                     assert outer + row.name in spellings
-    ops = {row.op for row in (*table.globals, *table.layer)}
+    ops = {row.op for stack in stacks for row in stack.rows}
     assert ops <= set(transform.names())
 
 
@@ -86,48 +88,80 @@ def spec_names(table: Architecture, shapes: dict[str, tuple[int, ...]], **config
     refs = {
         name: TensorRef(name, "F32", shape, "m.safetensors", 0, 0) for name, shape in shapes.items()
     }
-    facts = Facts(config, Path(), refs.keys(), "X")
-    return Matcher(facts, {name: name for name in refs}, refs, "here").match(table, 2)
+    facts = Facts({"num_hidden_layers": 2, **config}, Path(), refs.keys(), "X")
+    return Matcher(facts, {name: name for name in refs}, refs, "here").match(table)
 
 
 BARE = Architecture("made-up", ("X",), "bpe", (), (), (), prefixes=())
 
 
 def test_rows_that_apply_to_some_layers_only() -> None:
-    table = replace(
-        BARE,
-        layer=(
-            Row("ffn_up.weight", ("up",), when=lambda f: f.layer == 0),
-            Row("ffn_up_exps.weight", ("moe",), when=lambda f: f.has("layers.{n}.moe")),
-        ),
+    rows = (
+        Row("ffn_up.weight", ("up",), when=lambda f: f.layer == 0),
+        Row("ffn_up_exps.weight", ("moe",), when=lambda f: f.has("layers.{n}.moe")),
     )
-    specs = spec_names(table, {"layers.0.up": (4, 4), "layers.1.moe": (2, 4, 4)})
+    specs = spec_names(
+        replace(BARE, layers=(Stack(rows),)), {"layers.0.up": (4, 4), "layers.1.moe": (2, 4, 4)}
+    )
     assert [spec.name for spec in specs] == ["blk.0.ffn_up.weight", "blk.1.ffn_up_exps.weight"]
 
 
 def test_one_source_for_several_rows() -> None:
     rows = tuple(Row(f"attn_{part}.weight", ("qkv",)) for part in "qkv")
-    specs = spec_names(replace(BARE, layer=rows), {f"layers.{n}.qkv": (6, 4) for n in (0, 1)})
+    specs = spec_names(
+        replace(BARE, layers=(Stack(rows),)), {f"layers.{n}.qkv": (6, 4) for n in (0, 1)}
+    )
     assert [spec.sources for spec in specs[:3]] == [("layers.0.qkv",)] * 3
     assert len(specs) == 6
 
 
 def test_one_source_for_each_expert(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sources with {e} are listed in the order of the experts, for a transform that stacks them."""
+    """Sources with {i} are listed in the order of the experts, for a transform that stacks them."""
     stack = transform.Transform(
         "stack",
         lambda shapes, args: (len(shapes), *shapes[0]),
         transform.get("identity").rows,
     )
     monkeypatch.setattr(transform, "get", lambda name: stack)
-    row = Row("ffn_up_exps.weight", ("experts.{e}.up",), "stack")
+    row = Row("ffn_up_exps.weight", ("experts.{i}.up",), "stack", each=experts)
+    table = replace(BARE, layers=(Stack((row,)),))
     shapes = {f"layers.{n}.experts.{e}.up": (3, 4) for n in (0, 1) for e in range(12)}
-    specs = spec_names(replace(BARE, layer=(row,)), shapes, num_experts=12)
+    specs = spec_names(table, shapes, num_experts=12)
     assert specs[1].shape == (12, 3, 4)
     assert specs[1].sources == tuple(f"layers.1.experts.{e}.up" for e in range(12))
     del shapes["layers.1.experts.7.up"]
     with pytest.raises(ArchitectureError, match=r"layers\.1\.experts\.7\.up"):
-        spec_names(replace(BARE, layer=(row,)), shapes, num_experts=12)
+        spec_names(table, shapes, num_experts=12)
+
+
+def test_an_encoder_with_a_decoder() -> None:
+    rows = (Row("attn_q.weight", ("q",)),)
+    table = replace(
+        BARE,
+        layers=(
+            Stack(rows, "encoder.{n}.", "enc.blk.{n}."),
+            Stack(rows, "decoder.{n}.", "dec.blk.{n}.", count=lambda f: f.integer("decoders")),
+        ),
+    )
+    shapes = {
+        f"{kind}.{n}.q": (4, 4) for kind, ns in (("encoder", 2), ("decoder", 3)) for n in range(ns)
+    }
+    specs = spec_names(table, shapes, decoders=3)
+    assert [spec.name for spec in specs] == [
+        *(f"enc.blk.{n}.attn_q.weight" for n in range(2)),
+        *(f"dec.blk.{n}.attn_q.weight" for n in range(3)),
+    ]
+    assert {spec.role for spec in specs} == {"attn_q"}
+
+
+def test_arguments_that_are_a_list_in_the_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    constants = transform.Transform(
+        "constants", lambda shapes, args: (len(args),), transform.get("identity").rows
+    )
+    monkeypatch.setattr(transform, "get", lambda name: constants)
+    row = Row("rope_factors_long.weight", (), "constants", lambda f: tuple(f.get("long_factor")))
+    (spec,) = spec_names(replace(BARE, globals=(row,)), {}, long_factor=[1.0, 1.5, 2.0])
+    assert (spec.args, spec.shape, spec.sources) == ((1.0, 1.5, 2.0), (3,), ())
 
 
 def test_an_optional_row_with_half_its_sources_is_an_error() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Architecture, Key
+from quantcli.arch.architecture import Architecture, Key, Stack
 from quantcli.arch.blocks import affine, optional, row
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import HEADS_KV, NORM_EPSILON, POOLING_KEY, SIZE_KEYS, context, width
@@ -61,17 +61,21 @@ BERT = Architecture(
             for part in ("weight", "bias")
         ),
     ),
-    layer=(
-        *affine("attn_q", "attention.self.query"),
-        *affine("attn_k", "attention.self.key"),
-        *affine("attn_v", "attention.self.value"),
-        *affine("attn_output", "attention.output.dense"),
-        *affine("attn_output_norm", "attention.output.LayerNorm"),
-        *affine("ffn_up", "intermediate.dense"),
-        *affine("ffn_down", "output.dense"),
-        *affine("layer_output_norm", "output.LayerNorm"),
+    layers=(
+        Stack(
+            (
+                *affine("attn_q", "attention.self.query"),
+                *affine("attn_k", "attention.self.key"),
+                *affine("attn_v", "attention.self.value"),
+                *affine("attn_output", "attention.output.dense"),
+                *affine("attn_output_norm", "attention.output.LayerNorm"),
+                *affine("ffn_up", "intermediate.dense"),
+                *affine("ffn_down", "output.dense"),
+                *affine("layer_output_norm", "output.LayerNorm"),
+            ),
+            "encoder.layer.{n}.",
+        ),
     ),
-    layer_prefix="encoder.layer.{n}.",
     prefixes=("bert.",),
     suffixes=((".gamma", ".weight"), (".beta", ".bias")),
     # Heads of the pre-training tasks: the runtime embeds and classifies only.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Architecture, Key, Row
+from quantcli.arch.architecture import Architecture, Key, Row, Stack
 from quantcli.arch.blocks import affine, optional, row
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import HEADS, LAYERS, NORM_EPSILON, WIDTH, width
@@ -45,15 +45,19 @@ GPT2 = Architecture(
         *affine("output_norm", "ln_f"),
         optional("output.weight", "lm_head.weight"),
     ),
-    layer=(
-        *affine("attn_norm", "ln_1"),
-        *_conv1d("attn_qkv", "attn.c_attn"),
-        *_conv1d("attn_output", "attn.c_proj"),
-        *affine("ffn_norm", "ln_2"),
-        *_conv1d("ffn_up", "mlp.c_fc"),
-        *_conv1d("ffn_down", "mlp.c_proj"),
+    layers=(
+        Stack(
+            (
+                *affine("attn_norm", "ln_1"),
+                *_conv1d("attn_qkv", "attn.c_attn"),
+                *_conv1d("attn_output", "attn.c_proj"),
+                *affine("ffn_norm", "ln_2"),
+                *_conv1d("ffn_up", "mlp.c_fc"),
+                *_conv1d("ffn_down", "mlp.c_proj"),
+            ),
+            "h.{n}.",
+        ),
     ),
-    layer_prefix="h.{n}.",
     prefixes=("transformer.",),
     # The causal mask, which old checkpoints carry as a buffer.
     ignored=("h.*.attn.bias", "h.*.attn.masked_bias"),

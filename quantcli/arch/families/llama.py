@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Architecture, Key
+from quantcli.arch.architecture import Architecture, Key, Stack
 from quantcli.arch.blocks import BUFFERS, EMBEDDING, OUTPUT, ROPE_FACTORS, paired_attention, swiglu
 from quantcli.arch.keys import COMMON_KEYS, head_dim, heads
 
@@ -21,7 +21,7 @@ LLAMA = Architecture(
         Key("{arch}.rope.dimension_count", "uint32", derive=head_dim),
     ),
     globals=(*ROPE_FACTORS, *EMBEDDING, *OUTPUT),
-    layer=(*paired_attention(), *swiglu()),
+    layers=(Stack((*paired_attention(), *swiglu())),),
     ignored=BUFFERS,
     defaults={
         "llama": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Architecture
+from quantcli.arch.architecture import Architecture, Stack
 from quantcli.arch.blocks import BUFFERS, EMBEDDING, OUTPUT, attention, swiglu
 from quantcli.arch.keys import COMMON_KEYS, POOLING_KEY
 
@@ -12,7 +12,7 @@ QWEN2 = Architecture(
     vocab="auto",
     keys=(*COMMON_KEYS, POOLING_KEY),
     globals=(*EMBEDDING, *OUTPUT),
-    layer=(*attention(), *swiglu()),
+    layers=(Stack((*attention(), *swiglu())),),
     ignored=BUFFERS,
     defaults={
         "qwen2": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Architecture
+from quantcli.arch.architecture import Architecture, Stack
 from quantcli.arch.blocks import BUFFERS, EMBEDDING, OUTPUT, attention, row, swiglu
 from quantcli.arch.keys import COMMON_KEYS, POOLING_KEY, head_dim
 
@@ -12,11 +12,15 @@ QWEN3 = Architecture(
     vocab="auto",
     keys=(*COMMON_KEYS, POOLING_KEY),
     globals=(*EMBEDDING, *OUTPUT),
-    layer=(
-        *attention(),
-        row("attn_q_norm.weight", "self_attn.q_norm.weight", shape=(head_dim,)),
-        row("attn_k_norm.weight", "self_attn.k_norm.weight", shape=(head_dim,)),
-        *swiglu(),
+    layers=(
+        Stack(
+            (
+                *attention(),
+                row("attn_q_norm.weight", "self_attn.q_norm.weight", shape=(head_dim,)),
+                row("attn_k_norm.weight", "self_attn.k_norm.weight", shape=(head_dim,)),
+                *swiglu(),
+            )
+        ),
     ),
     ignored=BUFFERS,
     defaults={
