@@ -1,0 +1,61 @@
+"""A real llama.cpp, from the wheel xllamacpp: loads a file, tokenizes, generates, embeds."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import xllamacpp
+
+
+class LlamaCpp:
+    """A loaded model. Loading fails on any tensor or key that llama.cpp refuses.
+
+    Args:
+        path: the GGUF file.
+        embedding: load it to embed texts instead of generating.
+
+    Raises:
+        RuntimeError: llama.cpp does not load the file.
+    """
+
+    def __init__(self, path: Path, *, embedding: bool = False) -> None:
+        params = xllamacpp.CommonParams()
+        params.model.path = str(path)
+        params.n_ctx = 512
+        params.n_parallel = 1
+        params.n_gpu_layers = 0
+        params.cpuparams.n_threads = 2
+        params.warmup = False
+        # Every block's scales must be finite.
+        params.check_tensors = True
+        params.verbosity = -1
+        params.embedding = embedding
+        self._server = xllamacpp.Server(params)
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of `text`, special tokens in the text recognised, none added."""
+        body = {"content": text, "add_special": False, "parse_special": True}
+        # The server listens on the loopback interface only.
+        request = urllib.request.Request(  # noqa: S310  the address is the server's own
+            f"{self._server.listening_address}/tokenize",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310  as above
+            tokens: list[int] = json.load(reply)["tokens"]
+        return tokens
+
+    def generate(self, prompt: str, tokens: int) -> str:
+        """Greedy continuation of `prompt`."""
+        reply = self._server.handle_completions(
+            {"prompt": prompt, "max_tokens": tokens, "temperature": 0.0, "seed": 0}
+        )
+        return str(reply["choices"][0]["text"])
+
+    def embed(self, texts: list[str]) -> list[list[float]]:
+        """One embedding a text."""
+        reply: dict[str, Any] = self._server.handle_embeddings({"input": texts})
+        return [item["embedding"] for item in reply["data"]]
