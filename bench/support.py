@@ -76,8 +76,8 @@ class Llama:
             "rope_theta": 10000.0,
             "vocab_size": self.vocabulary,
             "tie_word_embeddings": True,
-            "bos_token_id": 256,
-            "eos_token_id": 256,
+            "bos_token_id": 257,
+            "eos_token_id": 257,
         }
 
 
@@ -109,15 +109,15 @@ def write_checkpoint(folder: Path, model: Llama, seed: int = 1) -> Path:
 
 
 def _tokenizer() -> dict[str, object]:
-    """Return a tokenizer.json of GPT-2's kind that knows the 256 bytes alone."""
+    """Return a tokenizer.json of GPT-2's kind: the 256 bytes and one merge."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in plain]
     letters = {byte: chr(byte) for byte in plain}
     letters |= {byte: chr(256 + index) for index, byte in enumerate(others)}
     step = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-    end = {"id": 256, "content": "<|endoftext|>", "special": True, "normalized": False}
+    end = {"id": 257, "content": "<|endoftext|>", "special": True, "normalized": False}
     flags = {"single_word": False, "lstrip": False, "rstrip": False}
-    vocabulary = {letters[byte]: byte for byte in range(256)}
+    vocabulary = {letters[byte]: byte for byte in range(256)} | {"th": 256}
     return {
         "version": "1.0",
         "added_tokens": [end | flags],
@@ -125,7 +125,7 @@ def _tokenizer() -> dict[str, object]:
         "pre_tokenizer": step,
         "post_processor": step,
         "decoder": step,
-        "model": {"type": "BPE", "vocab": vocabulary, "merges": []},
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": ["t h"]},
     }
 
 
