@@ -1,9 +1,9 @@
 """Real models to every preset: does llama.cpp load, answer and tokenize as it should?
 
 Converts each given checkpoint to each preset, verifies the file against the checkpoint and loads it
-in llama.cpp (wheel xllamacpp, tensor data checked). A causal model then continues a text; an encoder
-(`--encoder`) embeds the strings, and the smallest cosine to the embeddings of its F32 file is shown.
-Every string of the list is tokenized and compared with Hugging Face `tokenizers`.
+in llama.cpp (wheel xllamacpp, tensor data checked). A causal model then continues a text; an
+encoder (`--encoder`) embeds the strings, and the smallest cosine to the embeddings of its F32 file
+is shown. Every string of the list is tokenized and compared with Hugging Face `tokenizers`.
 
     python bench/real_models.py MODEL [MODEL …] [--encoder MODEL …] [--presets Q4_K_M,Q8_0]
 
