@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quantcli.arch import Model, expand
 from quantcli.checkpoint import Checkpoint, TensorRef, open_checkpoint
@@ -317,3 +319,61 @@ def test_classes_without_names_have_another_place(make_tiny: Make) -> None:
 def test_random_tensors_are_reproducible() -> None:
     first, second = (tiny.random_tensors({"a": (3, 4)}, "BF16", 5)["a"] for _ in range(2))
     assert np.array_equal(first, second)
+
+
+# ----------------------------------------------------------------------------------------- fuzz
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats() | st.text(max_size=5)
+)
+JSON = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.text(max_size=3), SCALARS)
+ROPE = st.dictionaries(
+    st.sampled_from(
+        ["rope_type", "type", "factor", "rope_theta", "mrope_section", "full_attention"]
+    ),
+    JSON | st.sampled_from(["yarn", "llama3", "linear"]),
+)
+FIELDS = st.sampled_from(
+    [
+        "architectures",
+        "head_dim",
+        "hidden_size",
+        "id2label",
+        "is_causal",
+        "max_position_embeddings",
+        "model_type",
+        "n_inner",
+        "n_layer",
+        "num_attention_heads",
+        "num_experts",
+        "num_hidden_layers",
+        "num_key_value_heads",
+        "rms_norm_eps",
+        "rope_local_base_freq",
+        "rope_parameters",
+        "rope_scaling",
+        "text_config",
+        "type_vocab_size",
+        "vocab_size",
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def each(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    folder = tmp_path_factory.mktemp("fuzz") / request.param
+    return open_checkpoint(tiny.write_tiny(request.param, folder))
+
+
+@pytest.mark.parametrize("each", sorted(tiny.MODELS), indirect=True)
+@given(changed=st.dictionaries(FIELDS, JSON | ROPE, max_size=3))
+def test_any_json_in_the_config_gives_a_model_or_a_named_error(
+    each: Checkpoint, changed: dict[str, Any]
+) -> None:
+    try:
+        model = expanded(each, **changed)
+    except (ConfigError, ArchitectureError) as error:
+        refused = error
+    else:
+        assert model.specs
+        return
+    assert refused.where

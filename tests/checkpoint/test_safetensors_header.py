@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from quantcli.checkpoint.safetensors_file import read_header
@@ -134,3 +136,26 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="cannot be read") as caught:
         read_header(tmp_path, "gone.safetensors")
     assert caught.value.where == "gone.safetensors"
+
+
+@given(data=st.data())
+def test_damaged_bytes_are_refused_or_harmless(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Whatever bytes change, the answer is references inside the file or a CheckpointError."""
+    folder = tmp_path_factory.mktemp("damaged")
+    path = folder / "m.safetensors"
+    save_file({"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.ones(2, np.int8)}, path)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place] = data.draw(st.sampled_from(b'0919[]{}",:-. \x00\xff') | st.integers(0, 255))
+    path.write_bytes(content)
+    try:
+        refs = read_header(folder, path.name)
+    except CheckpointError as error:
+        refused = error
+    else:
+        assert all(0 <= ref.offset <= ref.offset + ref.nbytes <= len(content) for ref in refs)
+        return
+    assert refused.where == path.name
