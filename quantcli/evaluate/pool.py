@@ -11,7 +11,6 @@ import contextlib
 import os
 import pickle
 import queue
-import signal
 import subprocess
 import sys
 from collections import deque
@@ -87,6 +86,8 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
+            # An interruption is the parent's business; workers end when it closes their pipes.
+            start_new_session=True,
         )
         self._send(job)
 
@@ -123,15 +124,17 @@ def _stream(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 def _serve() -> None:
-    """Answer pieces on standard input with findings on standard output until the former ends."""
-    # An interruption reaches the whole group; the parent then closes the pipe.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    checker = Checker(pickle.load(requests))  # noqa: S301 - from our own process
-    with contextlib.suppress(EOFError):
+    """Answer pieces on standard input with findings on standard output until the parent is gone."""
+    requests = sys.stdin.buffer
+    with (
+        contextlib.suppress(EOFError, BrokenPipeError),
+        # Unbuffered, so that nothing is left to be written when the parent was killed.
+        open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as answers,
+    ):
+        checker = Checker(pickle.load(requests))  # noqa: S301 - from our own process
         while True:
-            pickle.dump(checker.check(pickle.load(requests)), answers)  # noqa: S301 - as above
-            answers.flush()
+            finding = checker.check(pickle.load(requests))  # noqa: S301 - as above
+            answers.write(pickle.dumps(finding))
 
 
 if __name__ == "__main__":
