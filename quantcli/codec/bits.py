@@ -17,6 +17,8 @@ F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
 Blocks = npt.NDArray[np.void]
 
+HALF_MAX = np.float32(65504)
+
 
 class Scratch(threading.local):
     """Named buffers that are reused from chunk to chunk, one set per thread.
