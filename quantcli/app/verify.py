@@ -16,10 +16,10 @@ from quantcli.checkpoint import open_checkpoint
 from quantcli.container.reader import GgufFile, Tensor, parse
 from quantcli.errors import ContainerError, TokenizerError, UsageError
 from quantcli.evaluate import metadata, pool
-from quantcli.evaluate.bounds import BOUNDS
+from quantcli.evaluate.bounds import BOUNDS, Bound
 from quantcli.evaluate.comparison import Finding, Job, Origin, Subject, cut
 from quantcli.evaluate.structure import layout_problems
-from quantcli.evaluate.tensor_error import exceeds
+from quantcli.evaluate.tensor_error import TensorError, exceeds
 from quantcli.execute.cores import available_cores
 from quantcli.planning.plan import Plan, Step
 
@@ -113,43 +113,32 @@ def verify(
     """
     path = Path(path)
     try:
-        file = GgufFile(path)
+        report = _Report(GgufFile(path))
     except ContainerError as error:
         if not path.is_file():
             raise
-        return Verification(
-            str(path), _text(against), None, path.stat().st_size, (error.message,), (), ()
-        )
-    report = _Report(file)
-    reference = None if against is None else _Reference.of(file, Path(against))
-    effort = _effort(file, reference) if exact else None
+        problems, size = (error.message,), path.stat().st_size
+        return Verification(str(path), _text(against), None, size, problems, (), ())
+    reference = None if against is None else _Reference.of(report.file, Path(against))
+    effort = _effort(path, reference) if exact else None
     if reference is not None:
         report.compare(reference)
     report.check_tensors(reference, effort, jobs or available_cores(), progress)
-    preset = file.value("quantcli.preset")
-    return Verification(
-        path=str(path),
-        against=_text(against),
-        preset=preset if isinstance(preset, str) else None,
-        size=file.size,
-        problems=tuple(report.problems),
-        notes=tuple(report.notes),
-        tensors=tuple(report.checks),
-    )
+    return report.result(_text(against))
 
 
 def _text(path: str | Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _effort(file: GgufFile, reference: _Reference | None) -> str:
+def _effort(path: Path, reference: _Reference | None) -> str:
     """Return the effort to encode with for the exact comparison."""
     if reference is None:
         raise UsageError("an exact check needs the checkpoint", hint="Add --against MODEL.")
     if reference.foreign:
         raise UsageError(
             "an exact check needs a file made by this quantcli",
-            hint=f"{file.path} does not say that it was.",
+            hint=f"{path} does not say that it was.",
         )
     return reference.plan.effort
 
@@ -208,7 +197,7 @@ class _Report:
 
     def __init__(self, file: GgufFile) -> None:
         embedding = file.tensors.get("token_embd.weight")
-        self._file = file
+        self.file = file
         self.problems = layout_problems(file)
         self.problems += metadata.inconsistencies(
             file.entries, None if embedding is None else embedding.rows
@@ -221,12 +210,12 @@ class _Report:
         plan = reference.plan
         self.notes += reference.notes
         expected = parse(plan.header, plan.size, "the plan").entries
-        for key, text in metadata.differences(self._file.entries, expected):
+        for key, text in metadata.differences(self.file.entries, expected):
             if key.startswith(_ASSUMED if reference.foreign else "quantcli.version"):
                 continue  # a version's difference is noted already
             own = reference.foreign and key.startswith(_PROVENANCE)
             (self.notes if own else self.problems).append(text)
-        tensors, steps = self._file.tensors, {step.name: step for step in plan.steps}
+        tensors, steps = self.file.tensors, {step.name: step for step in plan.steps}
         self.problems += [f"tensor {name} is missing" for name in steps if name not in tensors]
         self.problems += [
             f"tensor {name} should not be there" for name in tensors if name not in steps
@@ -244,14 +233,14 @@ class _Report:
         steps = {} if reference is None else {step.name: step for step in reference.plan.steps}
         subjects = tuple(
             _subject(tensor, steps.get(tensor.name))
-            for tensor in self._file.tensors.values()
+            for tensor in self.file.tensors.values()
             if self._is_known(tensor, compared=bool(steps))
         )
         root = None if reference is None else reference.root
-        job = Job(self._file.path, root, subjects, effort)
+        job = Job(self.file.path, root, subjects, effort)
         total = sum(subject.rows * subject.row_bytes for subject in subjects)
         pieces = list(cut(subjects))
-        findings = pool.check_all(job, self._file, pieces, min(jobs, max(1, len(pieces))))
+        findings = pool.check_all(job, self.file, pieces, min(jobs, max(1, len(pieces))))
         done = 0
         for number, group in groupby(findings, key=lambda pair: pair[0].subject):
             merged = Finding(0)
@@ -260,7 +249,7 @@ class _Report:
                 done += (piece.stop - piece.start) * subjects[number].row_bytes
                 if progress is not None:
                     progress(done, total)
-            self._conclude(self._file.tensors[subjects[number].name], merged)
+            self._conclude(self.file.tensors[subjects[number].name], merged)
 
     def _is_known(self, tensor: Tensor, *, compared: bool) -> bool:
         if tensor.type.name in codec.names():
@@ -274,18 +263,8 @@ class _Report:
     def _conclude(self, tensor: Tensor, finding: Finding) -> None:
         """Record what was found for a tensor."""
         what = f"tensor {tensor.name} ({tensor.type.name})"
-        bound, error = BOUNDS[tensor.type.name], finding.error
-        if finding.failure:
-            self.problems.append(f"{what}: its source cannot be used: {finding.failure}")
-        if finding.invalid and not (error is not None and error.nonfinite):
-            self.problems.append(
-                f"{what}: {finding.invalid} blocks hold a NaN or infinite scale or value"
-            )
-        if finding.different:
-            self.problems.append(
-                f"{what}: {finding.different} rows are not what encoding the source gives, "
-                f"the first is row {finding.first_different}"
-            )
+        self.problems += _data_problems(what, finding)
+        error, bound = finding.error, BOUNDS[tensor.type.name]
         if error is None:
             self.checks.append(
                 TensorCheck(tensor.name, tensor.type.name, tensor.shape, *[None] * 3)
@@ -295,28 +274,65 @@ class _Report:
             self.notes.append(
                 f"{what}: {error.nonfinite} weights of the source are NaN or infinite"
             )
-        if error.first_bad is not None:
-            row, block = error.first_bad
-            self.problems.append(
-                f"{what}: {error.bad_blocks} blocks are off by more than the type allows "
-                f"(relative error up to {error.worst_block:.3g}, at most {bound.block:.3g}), "
-                f"the first is block {block} of row {row}"
-            )
-        rmse, largest = error.relative_rmse, bound.of_tensor(tensor.weights)
-        if exceeds(error, bound, tensor.weights):
-            self.problems.append(
-                f"{what}: relative RMSE {rmse:.4g} is above the type's bound {largest:.4g}"
-            )
+        self.problems += _error_problems(what, tensor.weights, error, bound)
         self.checks.append(
             TensorCheck(
                 name=tensor.name,
                 type=tensor.type.name,
                 shape=tensor.shape,
-                relative_rmse=_finite(rmse),
-                bound=largest,
+                relative_rmse=_finite(error.relative_rmse),
+                bound=bound.of_tensor(tensor.weights),
                 worst_block=_finite(error.worst_block),
             )
         )
+
+    def result(self, against: str | None) -> Verification:
+        """Return everything that was found."""
+        preset = self.file.value("quantcli.preset")
+        return Verification(
+            path=str(self.file.path),
+            against=against,
+            preset=preset if isinstance(preset, str) else None,
+            size=self.file.size,
+            problems=tuple(self.problems),
+            notes=tuple(self.notes),
+            tensors=tuple(self.checks),
+        )
+
+
+def _data_problems(what: str, finding: Finding) -> list[str]:
+    """Return what is wrong with a tensor's bytes, whatever its error."""
+    problems = []
+    if finding.failure:
+        problems.append(f"{what}: its source cannot be used: {finding.failure}")
+    # Formats of plain values keep what is not finite in the source.
+    kept = finding.error is not None and finding.error.nonfinite
+    if finding.invalid and not kept:
+        problems.append(f"{what}: {finding.invalid} blocks hold a NaN or infinite scale or value")
+    if finding.different:
+        problems.append(
+            f"{what}: {finding.different} rows are not what encoding the source gives, "
+            f"the first is row {finding.first_different}"
+        )
+    return problems
+
+
+def _error_problems(what: str, weights: int, error: TensorError, bound: Bound) -> list[str]:
+    """Return how a tensor of `weights` elements is further from its source than is right."""
+    problems = []
+    if error.first_bad is not None:
+        row, block = error.first_bad
+        problems.append(
+            f"{what}: {error.bad_blocks} blocks are off by more than the type allows "
+            f"(relative error up to {error.worst_block:.3g}, at most {bound.block:.3g}), "
+            f"the first is block {block} of row {row}"
+        )
+    if exceeds(error, bound, weights):
+        problems.append(
+            f"{what}: relative RMSE {error.relative_rmse:.4g} is above the type's bound "
+            f"{bound.of_tensor(weights):.4g}"
+        )
+    return problems
 
 
 def _finite(number: float) -> float | None:

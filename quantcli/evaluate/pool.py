@@ -46,33 +46,33 @@ def check_all(
         for piece in pieces:
             yield piece, checker.check(piece)
         return
-    workers: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-    every = [_Worker(job) for _ in range(jobs)]
-    for worker in every:
-        workers.put(worker)
-
-    def check(piece: Piece) -> Finding:
-        worker = workers.get()
-        try:
-            return worker.check(piece)
-        finally:
-            workers.put(worker)
-
-    waiting: deque[tuple[Piece, Future[Finding]]] = deque()
     with contextlib.ExitStack() as stack:
-        for worker in every:
+        workers: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        for _ in range(jobs):
+            worker = _Worker(job)
             stack.callback(worker.close)
+            workers.put(worker)
         # One thread a worker does nothing but wait for its answers.
         threads = stack.enter_context(ThreadPoolExecutor(jobs))
         stack.callback(threads.shutdown, cancel_futures=True)
+        waiting: deque[tuple[Piece, Future[Finding]]] = deque()
         for piece in pieces:
-            waiting.append((piece, threads.submit(check, piece)))
+            waiting.append((piece, threads.submit(_check, workers, piece)))
             if len(waiting) >= _AHEAD * jobs:
                 done, finding = waiting.popleft()
                 yield done, finding.result()
         while waiting:
             done, finding = waiting.popleft()
             yield done, finding.result()
+
+
+def _check(workers: queue.SimpleQueue[_Worker], piece: Piece) -> Finding:
+    """Let a worker that is free check `piece`."""
+    worker = workers.get()
+    try:
+        return worker.check(piece)
+    finally:
+        workers.put(worker)
 
 
 class _Worker:
