@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 import tiny
+from hypothesis import settings
+
+# Tests share their machine: how long one example takes says nothing about the code.
+settings.register_profile("quantcli", deadline=None)
+settings.load_profile("quantcli")
 
 ROOT = Path(__file__).parents[1]
 MAKE_SMOLLM2 = ROOT / "scripts" / "make_smollm2.py"
