@@ -9,7 +9,8 @@ from quantcli.arch import expand
 from quantcli.arch.general import general_entries
 from quantcli.checkpoint import open_checkpoint
 from quantcli.checkpoint.fingerprint import source_digest
-from quantcli.errors import PlanError, QuantcliError
+from quantcli.codec import EFFORTS
+from quantcli.errors import PlanError, QuantcliError, UsageError
 from quantcli.planning.build import Identity, build
 from quantcli.planning.plan import Plan
 from quantcli.recipe import resolve
@@ -39,15 +40,17 @@ def plan(
     Args:
         model: folder of a Hugging Face checkpoint, or a .safetensors file beside config.json.
         preset: name of a preset in any case, or an alias ("Q4_K_M", "q8_0", "INT4").
-        effort: how hard the encoders search.
+        effort: how hard the encoders search: "fast", "normal" or "best".
         pre_tokenizer: llama.cpp's name of the pre-tokenizer, where it is not recognised.
         strict: refuse fallbacks to other types and any note.
 
     Raises:
-        UsageError: unknown preset.
+        UsageError: unknown preset or effort.
         InputError: the checkpoint cannot be converted; everything wrong of one kind is listed.
         QuantcliError: `strict` and the plan has fallbacks or notes.
     """
+    if effort not in EFFORTS:
+        raise UsageError(f"unknown effort {effort!r}; known: {', '.join(EFFORTS)}")
     recipe = resolve(preset)
     checkpoint = open_checkpoint(Path(model))
     expanded = expand(checkpoint.config, checkpoint.refs, checkpoint.root)

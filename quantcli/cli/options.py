@@ -39,3 +39,46 @@ Jobs = Annotated[
         show_default=False,
     ),
 ]
+PRESET_HELP = "Preset such as Q4_K_M, in any case; an unknown one lists them."
+PresetType = Annotated[
+    str, typer.Option("--type", "-t", metavar="TYPE", help=PRESET_HELP, show_default=False)
+]
+OptionalPresetType = Annotated[
+    str | None, typer.Option("--type", "-t", metavar="TYPE", help=PRESET_HELP, show_default=False)
+]
+Effort = Annotated[
+    str,
+    typer.Option("--effort", help="How hard the encoders search: fast, normal or best."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Default: MODEL-TYPE.gguf in the current folder.",
+        show_default=False,
+    ),
+]
+PlanFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan",
+        metavar="FILE",
+        help="Execute a plan saved by `quantcli plan --json`.",
+        show_default=False,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Replace an existing output.")]
+SkipExisting = Annotated[
+    bool,
+    typer.Option("--skip-existing", help="Leave an output that is up to date alone and exit 0."),
+]
+AllowNonfinite = Annotated[
+    bool,
+    typer.Option(
+        "--allow-nonfinite",
+        help="Go on with NaN (becomes 0) and infinite weights (the row's largest).",
+    ),
+]
+ChunkWeights = Annotated[int, typer.Option("--chunk-weights", min=1, hidden=True)]

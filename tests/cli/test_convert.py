@@ -267,3 +267,20 @@ def test_wrong_usage_is_2_and_version_and_help_are_0(tmp_path: Path) -> None:
     assert quantcli("--version").stdout.startswith("quantcli ")
     assert quantcli("--help").returncode == 0
     assert quantcli().returncode in (0, 2)
+
+
+def test_the_effort_is_recorded_and_an_unknown_one_refused(
+    make_tiny: MakeTiny, tmp_path: Path
+) -> None:
+    model = make_tiny("llama")
+    for effort in ("fast", "best"):
+        output = tmp_path / f"{effort}.gguf"
+        assert (
+            quantcli("convert", model, "-t", "Q8_0", "-o", output, "--effort", effort).returncode
+            == 0
+        )
+        record = json.loads(quantcli("inspect", output, "--json").stdout)
+        assert effort in json.dumps(record["metadata"])
+    unknown = quantcli("plan", model, "-t", "Q8_0", "--effort", "maximal")
+    assert unknown.returncode == 2
+    assert "fast, normal, best" in unknown.stderr

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
 import typer
 
-from quantcli.cli import console
-from quantcli.cli.options import Jobs, Json, Model, PreTokenizer, Quiet, Strict
+from quantcli.cli import console, conversion_view
+from quantcli.cli.options import (
+    AllowNonfinite,
+    ChunkWeights,
+    Effort,
+    Force,
+    Jobs,
+    Json,
+    Model,
+    OptionalPresetType,
+    Output,
+    PlanFile,
+    PreTokenizer,
+    Quiet,
+    SkipExisting,
+    Strict,
+)
 from quantcli.errors import UsageError
-
-if TYPE_CHECKING:
-    from quantcli.app.convert import Conversion
-    from quantcli.planning.plan import Plan
 
 
 def register(app: typer.Typer) -> None:
@@ -23,57 +31,19 @@ def register(app: typer.Typer) -> None:
 
 def convert(
     model: Model,
-    type_: Annotated[
-        str | None,
-        typer.Option(
-            "--type",
-            "-t",
-            metavar="TYPE",
-            help="Preset such as Q4_K_M, in any case; an unknown one lists them.",
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Default: MODEL-TYPE.gguf in the current folder.",
-            show_default=False,
-        ),
-    ] = None,
-    plan_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--plan",
-            metavar="FILE",
-            help="Execute a plan saved by `quantcli plan --json`.",
-            show_default=False,
-        ),
-    ] = None,
+    type_: OptionalPresetType = None,
+    output: Output = None,
+    plan_file: PlanFile = None,
     jobs: Jobs = None,
-    force: Annotated[
-        bool, typer.Option("--force", "-f", help="Replace an existing output.")
-    ] = False,
-    skip_existing: Annotated[
-        bool,
-        typer.Option(
-            "--skip-existing", help="Leave an output that is up to date alone and exit 0."
-        ),
-    ] = False,
+    effort: Effort = "normal",
+    force: Force = False,
+    skip_existing: SkipExisting = False,
     strict: Strict = False,
-    allow_nonfinite: Annotated[
-        bool,
-        typer.Option(
-            "--allow-nonfinite",
-            help="Go on with NaN (becomes 0) and infinite weights (the row's largest).",
-        ),
-    ] = False,
+    allow_nonfinite: AllowNonfinite = False,
     pre_tokenizer: PreTokenizer = None,
     quiet: Quiet = False,
     json: Json = False,
-    chunk_weights: Annotated[int, typer.Option("--chunk-weights", min=1, hidden=True)] = 1 << 20,
+    chunk_weights: ChunkWeights = 1 << 20,
 ) -> None:
     """Convert a checkpoint to one quantized GGUF file; interrupted, the same command goes on."""
     from quantcli.app.convert import convert as run
@@ -89,6 +59,7 @@ def convert(
             output,
             plan=plan,
             jobs=jobs,
+            effort=effort,
             pre_tokenizer=pre_tokenizer,
             force=force,
             skip_existing=skip_existing,
@@ -96,35 +67,9 @@ def convert(
             allow_nonfinite=allow_nonfinite,
             chunk_weights=chunk_weights,
             progress=update,
-            on_plan=lambda made: None if quiet else _announce(made),
+            on_plan=lambda made: None if quiet else conversion_view.announce(made),
         )
     if json:
         typer.echo(result.to_json())
     elif not quiet:
-        _summary(result)
-
-
-def _announce(plan: Plan) -> None:
-    """Say on stderr, before the first byte, what is not as the preset would have it."""
-    terminal = console.err()
-    for note in plan.notes:
-        terminal.print(f"note: {note}", style="yellow", markup=False)
-    if plan.fallbacks:
-        terminal.print(
-            f"note: {len(plan.fallbacks)} of {len(plan.steps)} tensors take another type than "
-            f"{plan.preset} has for them (`quantcli plan` says which and why)",
-            style="yellow",
-            markup=False,
-        )
-
-
-def _summary(result: Conversion) -> None:
-    done = "up to date" if result.skipped else result.preset
-    resumed = f", {console.count(result.resumed)} resumed" if result.resumed else ""
-    nonfinite = f", {result.nonfinite} weights not finite" if result.nonfinite else ""
-    console.out().print(
-        f"{result.output}: {done}, {console.size(result.size)}, "
-        f"{console.count(result.weights)} weights, {result.bits_per_weight:.3f} bits per weight, "
-        f"{result.fallbacks} fallbacks{resumed}{nonfinite}",
-        markup=False,
-    )
+        conversion_view.summary(result)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
 import typer
 
-from quantcli.cli import console
-from quantcli.cli.options import Jobs, Json, Model, PreTokenizer, Strict
-
-if TYPE_CHECKING:
-    from quantcli.planning.plan import Plan
+from quantcli.cli import conversion_view
+from quantcli.cli.options import Effort, Jobs, Json, Model, PresetType, PreTokenizer, Strict
 
 
 def register(app: typer.Typer) -> None:
@@ -20,17 +15,9 @@ def register(app: typer.Typer) -> None:
 
 def plan(
     model: Model,
-    type_: Annotated[
-        str,
-        typer.Option(
-            "--type",
-            "-t",
-            metavar="TYPE",
-            help="Preset such as Q4_K_M, in any case.",
-            show_default=False,
-        ),
-    ],
+    type_: PresetType,
     jobs: Jobs = None,
+    effort: Effort = "normal",
     pre_tokenizer: PreTokenizer = None,
     strict: Strict = False,
     json: Json = False,
@@ -41,44 +28,10 @@ def plan(
     from quantcli.execute.chunks import CHUNK_WEIGHTS
     from quantcli.execute.cores import available_cores
 
-    made = run(model, type_, pre_tokenizer=pre_tokenizer, strict=strict)
+    made = run(model, type_, effort=effort, pre_tokenizer=pre_tokenizer, strict=strict)
     if json:
         typer.echo(made.to_json())
         return
-    _tensors(made)
+    conversion_view.tensors(made)
     memory = expected_memory(made, jobs or available_cores(), CHUNK_WEIGHTS)
-    _totals(made, memory)
-
-
-def _tensors(plan: Plan) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("tensor", "role", "shape", "type"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("bytes", justify="right", no_wrap=True)
-    table.add_column("why another type")
-    for step in plan.steps:
-        shape = " × ".join(str(n) for n in step.shape)
-        table.add_row(step.name, step.role, shape, step.type, f"{step.nbytes:,}", step.fallback)
-    console.out().print(table)
-
-
-def _totals(plan: Plan, memory: int) -> None:
-    out = console.out()
-    types = sorted({step.type for step in plan.steps})
-    tensors = ", ".join(f"{sum(s.type == t for s in plan.steps)} {t}" for t in types)
-    out.print()
-    for line in (
-        f"architecture     {plan.architecture}",
-        f"preset           {plan.preset}",
-        f"tensors          {len(plan.steps)} ({tensors})",
-        f"fallbacks        {len(plan.fallbacks)}",
-        f"weights          {plan.weights:,}",
-        f"file size        {plan.size:,} bytes ({console.size(plan.size)})",
-        f"bits per weight  {plan.bits_per_weight:.3f}",
-        f"peak memory      about {console.size(memory)}, mapped input aside",
-        f"plan digest      {plan.digest()}",
-        *(f"note             {note}" for note in plan.notes),
-    ):
-        out.print(line, markup=False)
+    conversion_view.totals(made, memory)
