@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 from quantcli.arch.architecture import Entry, Key, Value
-from quantcli.arch.facts import Facts, MissingFieldError
+from quantcli.arch.facts import Facts, MissingFieldError, is_number
 from quantcli.errors import ConfigError
 
 _INTEGERS = {"uint32": (0, 2**32), "int32": (-(2**31), 2**31), "uint64": (0, 2**64)}
@@ -67,11 +66,7 @@ def _typed(value: Any, kind: str, name: str, fields: tuple[str, ...]) -> Value:
             raise ConfigError(f"{source} is {value!r}, not a {kind}")
         return value
     if kind == "float32":
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, (int, float))
-            or not math.isfinite(value)
-        ):
+        if not is_number(value):
             raise ConfigError(f"{source} is {value!r}, not a finite number")
         return float(value)
     if isinstance(value, bool if kind == "bool" else str):

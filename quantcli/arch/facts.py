@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from quantcli.checkpoint.json_file import read_json
 from quantcli.errors import ConfigError
@@ -111,8 +111,8 @@ class Facts:
             ConfigError: it is not a number.
         """
         value = next((self.rope[field] for field in fields if field in self.rope), None)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            raise ConfigError(f"rotary parameter {fields[0]} is {value!r}, not a number")
+        if value is not None and not is_number(value):
+            raise ConfigError(f"rotary parameter {fields[0]} is {value!r}, not a finite number")
         return value
 
     @cached_property
@@ -141,6 +141,11 @@ class Facts:
         if (theta := self.get(*_LOCAL_THETA)) is not None:
             parameters["sliding_attention"] = {"rope_theta": theta}
         return parameters
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether `value` is a number that a float32 can hold without becoming infinite."""
+    return type(value) in (int, float) and abs(value) < 2**127  # type: ignore[arg-type] # as tested
 
 
 def text_config(config: Mapping[str, Any]) -> dict[str, Any]:

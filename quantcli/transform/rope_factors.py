@@ -24,10 +24,15 @@ from quantcli.transform.transform import Args, FloatArray, Load, Shape, Transfor
 def _shape(shapes: tuple[Shape, ...], args: Args) -> Shape:
     if shapes:
         raise ValueError("the factors are computed from arguments, not from a tensor")
-    dimension = int(args[0])
+    dimension, theta, factor, low, high, context = (float(arg) for arg in args)
     if dimension < 2 or dimension % 2:
-        raise ValueError(f"rotary embeddings need an even dimension, not {dimension}")
-    return (dimension // 2,)
+        raise ValueError(f"rotary embeddings need an even dimension, not {dimension:g}")
+    if not (theta >= 1 and factor > 0 and 0 < low < high and context > 0):
+        raise ValueError(
+            f"theta {theta:g}, factor {factor:g}, low and high frequency factors {low:g} and "
+            f"{high:g} with original context {context:g} make no Llama 3 scaling"
+        )
+    return (int(dimension) // 2,)
 
 
 def _rows(load: Load, args: Args, start: int, stop: int) -> FloatArray:

@@ -194,6 +194,8 @@ def test_missing_fields_are_all_named(llama: Checkpoint) -> None:
         ("rms_norm_eps", "1e-5"),
         ("rms_norm_eps", float("nan")),
         ("rope_theta", "big"),
+        ("rope_theta", 10**400),
+        ("rms_norm_eps", 10**400),
         ("rope_scaling", "linear"),
         ("num_key_value_heads", [2]),
     ],

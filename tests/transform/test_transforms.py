@@ -105,7 +105,9 @@ def test_any_range_of_rows_equals_the_whole(
         ("rope_permute", ((6, 4),), (2,), "6 rows do not make 2 heads"),
         ("rope_permute", ((6, 4),), (0,), "do not make 0 heads"),
         ("rope_permute", ((2, 2, 2),), (1,), "matrix or a vector"),
-        ("rope_factors_llama3", (), (7,), "even dimension"),
+        ("rope_factors_llama3", (), (7, 1e4, 8.0, 1.0, 4.0, 8192), "even dimension"),
+        ("rope_factors_llama3", (), (8, 0.0, 8.0, 1.0, 4.0, 8192), "make no Llama 3 scaling"),
+        ("rope_factors_llama3", (), (8, 1e4, 8.0, 4.0, 4.0, 8192), "make no Llama 3 scaling"),
         ("rope_factors_llama3", ((4,),), (8,), "not from a tensor"),
     ],
 )
