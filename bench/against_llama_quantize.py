@@ -104,11 +104,11 @@ def compare(ours: Path, peer: Path, source: Path) -> tuple[list[str], list[Resul
 
 def show(preset: str, unlike: list[str], results: list[Result], worst: int) -> None:
     """Print the preset's summary, its worst tensors by type and what is not alike."""
-    ratios = sorted(result.ratio for result in results)
-    more = sum(ratio > 1 for ratio in ratios)
+    lossy = sorted(result.ratio for result in results if result.peer > 0) or [1.0]
+    more = sum(result.ratio > 1 for result in results)
     print(
         f"{preset:7} {len(results)} tensors of the same type, {len(unlike)} not; error over the "
-        f"peer's: worst {ratios[-1]:.5f}, median {statistics.median(ratios):.5f}, {more} above 1",
+        f"peer's: worst {lossy[-1]:.5f}, median {statistics.median(lossy):.5f}, {more} above 1",
         flush=True,
     )
     for kind in sorted({result.type for result in results}):

@@ -5,8 +5,8 @@
 MODEL is a Hugging Face folder; without it a small synthetic checkpoint is converted. Every round
 starts a conversion, sends SIGKILL at a random moment of its run (in turn to the whole process group
 and to the parent alone, whose workers then live on for a moment), checks that nothing has the final
-name yet, runs the same command to its end and compares the SHA-256 with that of an undisturbed run.
-A round whose conversion ended before the signal is repeated. Exit status 1 on any difference.
+name yet (or, if the signal came after the rename, that it is whole), runs the same command to its end and compares the SHA-256 with that of an undisturbed run.
+A round whose output was there before the signal is repeated. Exit status 1 on any difference.
 """
 
 from __future__ import annotations
@@ -46,17 +46,23 @@ def kill(command: list[str], moment: float, *, group: bool) -> bool:
     return process.wait() == -signal.SIGKILL
 
 
-def play(command: list[str], output: Path, moment: float, *, group: bool) -> Round | None:
-    """Kill one conversion and finish it; None if it was too quick to be killed.
+def play(
+    command: list[str], output: Path, moment: float, expected: str, *, group: bool
+) -> Round | None:
+    """Kill one conversion and finish it; None if it had published its output by then.
 
     Raises:
-        SystemExit: a file had the final name before the end, or files are left over after it.
+        SystemExit: half a file had the final name, or files are left over at the end.
     """
     output.unlink(missing_ok=True)
-    if not kill(command, moment, group=group):
-        return None
+    killed = kill(command, moment, group=group)
     if output.exists():
-        raise SystemExit(f"{output.name} exists although its conversion was killed")
+        # Between the rename and the process's end a signal may still hit; the file must be whole.
+        if digest(output) != expected:
+            raise SystemExit(f"{output.name} has its final name and not its final bytes")
+        return None
+    if not killed:
+        raise SystemExit(f"the conversion ended by itself without {output.name}")
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
     left = sorted(path.name for path in output.parent.glob(f"{output.name}.*"))
     if left:
@@ -89,7 +95,8 @@ def main() -> int:
         deadline = time.monotonic() + 60 + 6 * options.kills * seconds
         while len(rounds) < options.kills and time.monotonic() < deadline:
             group = len(rounds) % 2 == 0
-            played = play(command, output, choose.uniform(0, seconds), group=group)
+            moment = choose.uniform(0, seconds)
+            played = play(command, output, moment, expected, group=group)
             if played is not None:
                 rounds.append(played)
                 report(len(rounds), played, expected)
