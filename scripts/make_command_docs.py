@@ -22,8 +22,9 @@ def usage(name: str, parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return f"`{parameter.metavar or name.upper()}`"
     spelled = ", ".join(sorted(parameter.opts, key=len))
-    # Only counts are declared without a word for their value.
-    takes = "" if parameter.is_flag else f" {parameter.metavar or 'N'}"
+    # Declared without a word for their value are counts, and choices that have a default.
+    word = name.upper() if isinstance(parameter.default, str) else "N"
+    takes = "" if parameter.is_flag else f" {parameter.metavar or word}"
     return f"`{spelled}{takes}`"
 
 
