@@ -59,7 +59,7 @@ def added_tokens(files: Files, ids: Mapping[str, int]) -> dict[int, AddedToken]:
     Raises:
         TokenizerError: an entry is malformed.
     """
-    added = _from_tokenizer(files)
+    added = _from_tokenizer(files, ids)
     known = {token.content: i for i, token in added.items()}
     if files.tokenizer is None:
         for text, value in (files.object(ADDED) or {}).items():
@@ -93,11 +93,25 @@ def entries(files: Files) -> list[dict[str, Any]]:
     return listed
 
 
-def _from_tokenizer(files: Files) -> dict[int, AddedToken]:
-    return {
-        entry["id"]: AddedToken(entry["content"], special=bool(entry.get("special")))
-        for entry in entries(files)
-    }
+def _from_tokenizer(files: Files, ids: Mapping[str, int]) -> dict[int, AddedToken]:
+    """Number the listed tokens as the tokenizers library does, which does not read their ids.
+
+    A token of the base vocabulary keeps its id there; any other gets the next one after both the
+    base vocabulary's count and the added tokens so far.
+    """
+    added: dict[int, AddedToken] = {}
+    following = len(ids)
+    for entry in entries(files):
+        text = entry["content"]
+        i = ids.get(text, following)
+        if i != entry["id"]:
+            files.note(
+                f"the added token {text!r} has id {entry['id']} in {TOKENIZER}; the tokenizers "
+                f"library gives it {i}, and so does this file"
+            )
+        added[i] = AddedToken(text, special=bool(entry.get("special")))
+        following = max(following, i + 1)
+    return added
 
 
 def _from_settings(files: Files) -> list[tuple[int, AddedToken]]:
