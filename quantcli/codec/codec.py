@@ -16,8 +16,9 @@ Mask = npt.NDArray[np.bool_]
 Encode = Callable[[F32, F32 | None, Search, Blocks], None]
 Decode = Callable[[Blocks, F32], None]
 
-# Weights handled together, in one thread. All temporaries of a chunk should stay in a core's L2
-# cache; bench/codecs.py --chunk prints the speed over this number.
+# Weights handled together, in one thread. Smaller chunks stay in a core's L2 cache but spend their
+# time in the calls for the few values per group; bench/codecs.py --chunk prints speed over this
+# number. A chunk's buffers take about 4 MB.
 CHUNK_WEIGHTS = 128 * 1024
 
 # No block format with float16 scales reaches this; far below, x² still fits float32.
@@ -149,8 +150,8 @@ class Codec:
         per_row = x.shape[1] // self.block
         flat = x.reshape(-1, self.block)
         step = max(1, CHUNK_WEIGHTS // self.block)
-        if step > per_row:  # whole rows: the pattern of column weights repeats
-            step -= step % per_row
+        if step > per_row or (importance is not None and self.weighting == "row"):
+            step = max(1, step // per_row) * per_row  # whole rows, with one pattern of weights
         pattern: F32 | None = None
         for start in range(0, len(flat), step):
             part = flat[start : start + step]
@@ -159,8 +160,7 @@ class Codec:
             if importance is not None:
                 if pattern is None or step % per_row:
                     pattern = self._pattern(importance, start, step)
-                rows = x[start // per_row : (start + len(part) - 1) // per_row + 1]
-                weights = self._weights(rows, start % per_row, chunk, pattern[..., : len(part)])
+                weights = self._weights(chunk, pattern[..., : len(part)], per_row)
             with np.errstate(all="ignore"):
                 self.encode(chunk, weights, search, blocks[start : start + step])
             self._check(part, blocks[start : start + step], start, per_row)
@@ -188,23 +188,18 @@ class Codec:
         shape = (count, self.block // self.group, self.group)
         return np.ascontiguousarray(importance[index].reshape(shape).T)
 
-    def _weights(self, rows: F32, first: int, chunk: F32, pattern: F32) -> F32:
-        """Weights of a chunk that starts at block `first` of `rows`; see `weighting`."""
+    def _weights(self, chunk: F32, pattern: F32, per_row: int) -> F32:
+        """Weights of a chunk's values; see `weighting`. For "row" the chunk is of whole rows."""
         if self.weighting == "plain":
             return pattern
         weights: F32 = SCRATCH.take("weights", chunk.shape)
-        count = chunk.shape[2]
+        square: F32 = SCRATCH.take("square", chunk.shape)
+        np.multiply(chunk, chunk, out=square)
+        np.copyto(weights, square)
+        spread = tree_sum(square.reshape(self.block, -1))
         if self.weighting == "row":
-            np.multiply(chunk, chunk, out=weights)
-            index = np.arange(first, first + count) // (rows.shape[1] // self.block)
-            spread = row_variance(rows)[index]
-        else:
-            square = SCRATCH.take("square", chunk.shape)
-            np.multiply(chunk, chunk, out=square)
-            np.copyto(weights, square)
-            spread = tree_sum(square.reshape(self.block, count))
-            spread = spread * np.float32(self.variance / self.block)
-        np.add(weights, spread, out=weights)
+            spread = np.repeat(row_mean(spread.reshape(-1, per_row)), per_row)
+        np.add(weights, spread * np.float32(self.variance / self.block), out=weights)
         np.sqrt(weights, out=weights)
         np.multiply(weights, pattern, out=weights)
         return weights
@@ -253,15 +248,13 @@ class Codec:
         return int(np.count_nonzero(self._broken(blocks)))
 
 
-def row_variance(x: F32) -> F32:
-    """Mean of x² of each row of float32 (rows, columns), columns a multiple of 32."""
-    groups = x.reshape(len(x), -1, 32).transpose(2, 1, 0)
-    squares = tree_sum(np.multiply(groups, groups))
+def row_mean(x: F32) -> F32:
+    """Mean of each row, added from left to right."""
     total = np.zeros(len(x), np.float32)
-    for part in squares:
-        total += part
-    mean: F32 = total / np.float32(x.shape[1])
-    return mean
+    for column in x.T:
+        total += column
+    total /= np.float32(x.shape[1])
+    return total
 
 
 def block_layout(*fields: tuple[str, str] | tuple[str, str, tuple[int, ...]]) -> np.dtype[np.void]:

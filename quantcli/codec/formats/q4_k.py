@@ -24,9 +24,7 @@ LAYOUT = block_layout(("d", "<f2"), ("dmin", "<f2"), ("scales", "u1", (12,)), ("
 SEARCHES = {
     "fast": Search(cuts=((0.0, 0.0), (0.5, 0.5), (0.7, 0.0), (0.0, 0.7))),
     "normal": Search(
-        cuts=((0.0, 0.0), (0.5, 0.5), (0.7, 0.0), (0.0, 0.7)),
-        rounds=2,
-        steps=((0, 0), (1, 0), (-1, 0)),
+        cuts=square(-0.2, 0.5), rounds=1, steps=((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
     ),
     "best": Search(
         cuts=square(-0.4, 0.0, 0.4, 0.8),
@@ -55,7 +53,7 @@ def decode(blocks: Blocks, out: F32) -> None:
     scale = scales * blocks["d"].astype(np.float32)[:, None]
     low = mins * blocks["dmin"].astype(np.float32)[:, None]
     codes = SCRATCH.take("bytes", (count, 4, 2, 32), np.uint8)
-    packed = blocks["qs"].reshape(count, 4, 32)
+    packed = np.ascontiguousarray(blocks["qs"]).reshape(count, 4, 32)
     np.bitwise_and(packed, np.uint8(15), out=codes[:, :, 0])
     np.right_shift(packed, np.uint8(4), out=codes[:, :, 1])
     values = out.reshape(count, 8, 32)

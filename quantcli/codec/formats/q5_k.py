@@ -30,9 +30,7 @@ LAYOUT = block_layout(
 SEARCHES = {
     "fast": Search(cuts=((0.0, 0.0), (0.5, 0.5), (0.7, 0.0), (0.0, 0.7))),
     "normal": Search(
-        cuts=((0.0, 0.0), (0.5, 0.5), (0.7, 0.0), (0.0, 0.7)),
-        rounds=2,
-        steps=((0, 0), (1, 0), (-1, 0)),
+        cuts=square(-0.2, 0.5), rounds=1, steps=((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
     ),
     "best": Search(
         cuts=square(-0.4, 0.0, 0.4, 0.8),
@@ -66,12 +64,16 @@ def decode(blocks: Blocks, out: F32) -> None:
     scale = scales * blocks["d"].astype(np.float32)[:, None]
     low = mins * blocks["dmin"].astype(np.float32)[:, None]
     codes = SCRATCH.take("bytes", (count, 4, 2, 32), np.uint8)
-    packed = blocks["qs"].reshape(count, 4, 32)
+    packed = np.ascontiguousarray(blocks["qs"]).reshape(count, 4, 32)
     np.bitwise_and(packed, np.uint8(15), out=codes[:, :, 0])
     np.right_shift(packed, np.uint8(4), out=codes[:, :, 1])
     quants = codes.reshape(count, 8, 32)
+    fifth = np.ascontiguousarray(blocks["qh"])
     for group in range(8):
-        quants[:, group] |= ((blocks["qh"] >> np.uint8(group)) & np.uint8(1)) << np.uint8(4)
+        # bit `group` moves to bit 4
+        bit = fifth << np.uint8(4 - group) if group < 4 else fifth >> np.uint8(group - 4)
+        bit &= np.uint8(16)
+        np.bitwise_or(quants[:, group], bit, out=quants[:, group])
     values = out.reshape(count, 8, 32)
     np.copyto(values, quants)
     np.multiply(values, scale[:, :, None], out=values)

@@ -18,15 +18,20 @@ LAYOUT = block_layout(
 
 SEARCHES = {
     "fast": Search(peaks=(-32.0, -31.2, 30.9), refinements=0),
-    "normal": Search(peaks=(-32.5, -31.9, -31.4, -30.9, 30.7, 31.2), rounds=1),
+    "normal": Search(
+        peaks=(-32.0, -31.2, 30.9),
+        refinements=0,
+        rounds=1,
+        steps=tuple((step, 0) for step in (0, 1, -1, 2, -2)),
+    ),
     "best": Search(
         peaks=(
             *(-33.2, -32.8, -32.4, -32.0, -31.7, -31.4, -31.0, -30.6, -30.2, -29.8, -29.4),
             *(29.4, 29.8, 30.2, 30.5, 30.8, 31.1, 31.4, 31.8, 32.2),
         ),
         refinements=2,
-        rounds=3,
-        steps=tuple((step, 0) for step in (0, 1, -1, 2, -2, 3, -3)),
+        rounds=2,
+        steps=tuple((step, 0) for step in (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 7, -7)),
     ),
 }
 
@@ -58,13 +63,15 @@ def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = (d·scale)·(q - 32); see `Codec.decode`."""
     count = len(blocks)
     codes = SCRATCH.take("bytes", (count, 2, 4, 32), np.uint8)
-    ql = blocks["ql"].reshape(count, 2, 2, 32)
-    qh = blocks["qh"].reshape(count, 2, 32)
-    np.bitwise_and(ql, np.uint8(15), out=codes[:, :, :2])
-    np.right_shift(ql, np.uint8(4), out=codes[:, :, 2:])
+    ql = np.ascontiguousarray(blocks["ql"]).reshape(count, 2, 2, 32)
+    qh = np.ascontiguousarray(blocks["qh"]).reshape(count, 2, 32)
     for quarter in range(4):
-        high = (qh >> np.uint8(2 * quarter)) & np.uint8(3)
-        codes[:, :, quarter] |= high << np.uint8(4)
+        # bits 2·quarter and 2·quarter + 1 move to bits 4 and 5
+        high = qh << np.uint8(4 - 2 * quarter) if quarter < 2 else qh >> np.uint8(2 * quarter - 4)
+        high &= np.uint8(48)
+        low = ql[:, :, quarter % 2]
+        low = low & np.uint8(15) if quarter < 2 else low >> np.uint8(4)
+        np.bitwise_or(low, high, out=codes[:, :, quarter])
     scale = blocks["scales"] * blocks["d"].astype(np.float32)[:, None]
     np.subtract(codes, np.uint8(32), out=codes)
     values = out.reshape(count, 16, 16)
