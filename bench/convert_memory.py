@@ -1,6 +1,7 @@
 """Peak memory of a conversion whose checkpoint holds one 2 GiB tensor.
 
     python bench/convert_memory.py [MODEL] [--type Q4_K_M] [--jobs 2] [--limit 350] [--folder DIR]
+                                   [--chunk-weights N]
 
 Without MODEL a checkpoint with a token embedding of 65,536 x 16,384 BF16 weights is written first
 (2 GiB of disk). The command runs while /proc/PID/smaps of all its processes is read about 30 times
@@ -80,13 +81,15 @@ def main() -> int:
     parser.add_argument("model", type=Path, nargs="?")
     parser.add_argument("--type", default="Q4_K_M")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--chunk-weights", type=int, default=1 << 20)
     parser.add_argument("--limit", type=float, default=350.0, help="MB")
     parser.add_argument("--folder", type=Path, help="where files go; default: a temporary folder")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         model = options.model or write_checkpoint(folder / "large", LARGE)
-        command = convert(model, options.type, folder / "out.gguf", "--jobs", options.jobs)
+        chunks = ("--chunk-weights", options.chunk_weights)
+        command = convert(model, options.type, folder / "out.gguf", "--jobs", options.jobs, *chunks)
         start = time.monotonic()
         process = subprocess.Popen(command)
         whole, own, samples = watch(process)

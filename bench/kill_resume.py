@@ -5,8 +5,9 @@
 MODEL is a Hugging Face folder; without it a small synthetic checkpoint is converted. Every round
 starts a conversion, sends SIGKILL at a random moment of its run (in turn to the whole process group
 and to the parent alone, whose workers then live on for a moment), checks that nothing has the final
-name yet (or, if the signal came after the rename, that it is whole), runs the same command to its end and compares the SHA-256 with that of an undisturbed run.
-A round whose output was there before the signal is repeated. Exit status 1 on any difference.
+name yet (or, if the signal came after the rename, that it is whole), runs the same command to its
+end and compares the SHA-256 with that of an undisturbed run. A round whose output was there before
+the signal is repeated. Exit status 1 on any difference.
 """
 
 from __future__ import annotations

@@ -12,11 +12,10 @@ import argparse
 import ctypes
 import sys
 
-import llama_cpp.llama_cpp as llama
-
 
 def quantize(source: str, target: str, file_type: int, threads: int) -> bool:
     """Return whether llama.cpp wrote `target`, `source` quantized without importance matrix."""
+    import llama_cpp.llama_cpp as llama
 
     @llama.llama_log_callback
     def silent(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
