@@ -1,0 +1,61 @@
+"""IQ3_XXS: 64 vectors of 4 values from 256 points, an even number of minus signs in 8 values.
+
+Groups of 32 have a 4-bit scale: x = d·(0.5 + scale)/2·point·sign.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantcli.codec import grids
+from quantcli.codec.bits import F32, Blocks, to_half
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.lattice import WIDE, LatticeSearch, fit_lattice
+from quantcli.codec.points import Lattice
+from quantcli.codec.search import Search
+
+LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (64,)), ("signs", "<u4", (8,)))
+LATTICE = Lattice("iq3_xxs", unit=0.25, levels=(4, 12, 20, 28, 36, 44, 52, 62), signs="even")
+
+
+def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
+    """Fit the super-blocks and pack them; see `Codec.encode`."""
+    fit = fit_lattice(x, weight, LATTICE, search)
+    out["d"] = to_half(fit.d)
+    out["qs"].reshape(-1, 8, 8)[:] = fit.index.T
+    out["signs"] = grids.pack_even_signs(fit.signs, fit.scales).T
+
+
+def decode(blocks: Blocks, out: F32) -> None:
+    """Compute x = d·(0.5 + scale)/2·point·sign; see `Codec.decode`."""
+    vectors = grids.words("iq3_xxs")[blocks["qs"]].view(np.uint64)
+    signs, scales = grids.unpack_even_signs(blocks["signs"])
+    grids.apply_signs(vectors, signs)
+    d = blocks["d"].astype(np.float32)[:, None]
+    grids.spread(vectors, d * (scales + np.float32(0.5)) * np.float32(0.5), out)
+
+
+SEARCHES = {
+    "fast": LatticeSearch(peaks=(55.8, 66.3), near=1, near_final=4, steps=((0, 0),)),
+    "normal": LatticeSearch(peaks=(52.7, 58.9, 65.1, 72.5), near=2, near_final=12),
+    "best": LatticeSearch(
+        peaks=(51.5, 55.8, 60.1, 64.5, 69.4, 74.4, 80.6),
+        refinements=1,
+        near=3,
+        near_final=16,
+        rounds=3,
+        steps=WIDE,
+    ),
+}
+
+CODEC = Codec(
+    name="IQ3_XXS",
+    ggml_type=18,
+    block=256,
+    layout=LAYOUT,
+    encode=encode,
+    decode=decode,
+    searches=SEARCHES,
+    weighting="block",
+    variance=2.0,
+)

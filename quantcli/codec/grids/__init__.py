@@ -1,0 +1,108 @@
+"""Point sets of the lattice formats, loaded when first used, and the words that decoders look up.
+
+A word holds one vector as bytes: eight int8 values in a uint64, or four in a uint32. Applying signs
+to a vector is then two integer operations on a word.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Words = npt.NDArray[Any]  # uint32 or uint64, by the dimension of the points
+
+
+@cache
+def points(name: str) -> npt.NDArray[np.int8]:
+    """The points of a format by its lower-case name, int8 (points, dimension), read-only."""
+    table: npt.NDArray[np.int8] = np.load(Path(__file__).parent / f"{name}.npy")
+    table.flags.writeable = False
+    return table
+
+
+def _words(vectors: npt.NDArray[np.int8]) -> Words:
+    """int8 (n, 4 or 8) as words (n,)."""
+    kind = np.uint64 if vectors.shape[1] == 8 else np.uint32
+    return np.ascontiguousarray(vectors).view(kind)[:, 0]
+
+
+@cache
+def words(name: str) -> Words:
+    """The points of a format as words (points,)."""
+    return _words(points(name))
+
+
+@cache
+def shifted_words(name: str) -> Words:
+    """Eight times the points plus one, then eight times the points minus one, as words."""
+    eightfold = points(name) * np.int8(8)
+    return _words(np.concatenate([eightfold + np.int8(1), eightfold - np.int8(1)]))
+
+
+@cache
+def even_signs() -> npt.NDArray[np.uint8]:
+    """Sign masks (128,) of the 7-bit sign codes: bit 7 makes the number of negatives even."""
+    codes = np.arange(128, dtype=np.uint8)
+    parity = np.unpackbits(codes[:, None], axis=1).sum(axis=1, dtype=np.uint8) & np.uint8(1)
+    codes |= parity << np.uint8(7)
+    return codes
+
+
+@cache
+def sign_words() -> Words:
+    """For each 8-bit sign mask a uint64 with byte 255 where the bit is set, else 0."""
+    masks = np.arange(256, dtype=np.uint8)
+    return _words(-np.unpackbits(masks[:, None], axis=1, bitorder="little").view(np.int8))
+
+
+def apply_signs(vectors: Words, signs: Words) -> None:
+    """Negate bytes of uint64 `vectors` where `signs` has byte 255, in place; bytes must be > 0.
+
+    The two's complement of a positive byte never carries into the next one.
+    """
+    np.bitwise_xor(vectors, signs, out=vectors)
+    np.add(vectors, signs & np.uint64(0x0101010101010101), out=vectors)
+
+
+def spread(vectors: Words, scale: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None:
+    """Set out = scale·vector: words covering out (n, block), scales (n, groups) of equal length."""
+    count, groups = scale.shape
+    values = out.reshape(count, groups, -1)
+    np.copyto(values, np.ascontiguousarray(vectors).view(np.int8).reshape(values.shape))
+    np.multiply(values, scale[:, :, None], out=values)
+
+
+@cache
+def even_sign_words() -> Words:
+    """`sign_words` by 7-bit sign code (128,)."""
+    table: Words = sign_words()[even_signs()]
+    return table
+
+
+def pack_even_signs(
+    masks: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint32]:
+    """Words of four 7-bit sign codes and a 4-bit scale: masks (4, ...), scales (...)."""
+    packed: npt.NDArray[np.uint32] = scales.astype(np.uint32) << np.uint32(28)
+    for place, mask in enumerate(masks):
+        packed |= (mask & np.uint8(127)).astype(np.uint32) << np.uint32(7 * place)
+    return packed
+
+
+def unpack_even_signs(packed: npt.NDArray[np.uint32]) -> tuple[Words, npt.NDArray[np.float32]]:
+    """From words (n, k) the sign words (n, 4k) of their vectors, and the scales (n, k)."""
+    codes = (packed[:, :, None] >> np.arange(0, 28, 7, dtype=np.uint32)) & np.uint32(127)
+    signs: Words = even_sign_words()[codes.reshape(len(packed), -1)]
+    return signs, (packed >> np.uint32(28)).astype(np.float32)
+
+
+def nibbles(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Low and high nibble of every byte (n, k) in turn, float32 (n, 2k)."""
+    values = np.empty((*packed.shape, 2), np.float32)
+    np.bitwise_and(packed, np.uint8(15), out=values[:, :, 0])
+    np.right_shift(packed, np.uint8(4), out=values[:, :, 1])
+    return values.reshape(len(packed), -1)

@@ -1,0 +1,340 @@
+"""The points of a lattice format next to given vectors, by their true weighted error.
+
+Each coordinate of a vector is rounded to the format's levels; a table gives for every combination
+of levels (6561 or 4096) the few points nearest to it, and those are compared. For a point q the
+squared error of a vector at scale s is
+
+    Σw(x - s·q)² = Σwx² - (2s·P - s²·Q),   P = Σwxq,  Q = Σwq²,
+
+so P and Q, which do not depend on s, are all that a point contributes, and comparing the points at
+one more scale costs little. Where a format stores only an even number of negative signs, a vector
+with an odd number gets the sign of one coordinate wrong. With point q that costs least at the
+coordinate of smallest w|x|q, whatever the scale, and lowers P by twice that.
+
+Arrays are (coordinate, vector of a group, group, super-block); everything that decides is
+element-wise or a sum of fixed order, so the result is the same on every CPU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from quantcli.codec import grids
+from quantcli.codec.bits import F32, SCRATCH, U8, tree_sum
+from quantcli.codec.search import TINY, reciprocal, take_over
+
+Index = npt.NDArray[np.intp]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """One format's points and how they are scaled.
+
+    Attributes:
+        grid: name of the point set.
+        unit: what the stored points are multiplied with to give q.
+        levels: the values of a stored coordinate, ascending and about evenly spaced.
+        scales: number of integer scales c = 0..scales-1.
+        signs: "free": a sign per value; "even": the same with an even number of negatives per
+            vector; "none": the points are signed.
+        shifts: added to every coordinate of a stored point; the encoder chooses among them.
+        shared_shift: whether all vectors of a group have the same shift.
+    """
+
+    grid: str
+    unit: float
+    levels: tuple[int, ...]
+    scales: int = 16
+    signs: str = "free"
+    shifts: tuple[float, ...] = (0.0,)
+    shared_shift: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Lookup tables of a lattice.
+
+    Attributes:
+        points: q as float32 (dimension, points), for all shifts one after the other.
+        norms: Σq² (points,).
+        near: numbers of the points next to every combination of levels (count, combinations),
+            nearest first, without shift.
+        stride: number of points without shift.
+    """
+
+    points: F32
+    norms: F32
+    near: Index
+    stride: int
+
+
+@cache
+def _tables(lattice: Lattice, count: int) -> _Tables:
+    """Lookup tables with `count` neighbours; a fraction of a second of work, kept for later."""
+    stored = grids.points(lattice.grid).astype(np.int64)
+    near = _nearest(stored, np.array(lattice.levels, np.int64), count)
+    values = np.concatenate([stored + shift for shift in lattice.shifts]) * lattice.unit
+    points = np.ascontiguousarray(values.T, np.float32)  # exact: few bits
+    norms: F32 = (values * values).sum(axis=1).astype(np.float32)
+    return _Tables(points, norms, near, len(stored))
+
+
+def _nearest(stored: npt.NDArray[np.int64], levels: npt.NDArray[np.int64], count: int) -> Index:
+    """The `count` points (points, dim) nearest to each combination of levels, ties by number."""
+    dim = stored.shape[1]
+    combinations = len(levels) ** dim
+    near = np.empty((count, combinations), np.intp)
+    digits = len(levels) ** np.arange(dim - 1, -1, -1)
+    norms = (stored * stored).sum(axis=1)
+    for start in range(0, combinations, 729):
+        codes = np.arange(start, min(start + 729, combinations))
+        centres = levels[codes[:, None] // digits % len(levels)]
+        # Σ(q - c)² without Σc²; integers below 2**53, so the product is exact in any order
+        product = centres.astype(np.float64) @ stored.T.astype(np.float64)
+        distance = (norms - 2 * product.astype(np.int64)) * len(stored) + np.arange(len(stored))
+        best = np.partition(distance, np.arange(count), axis=1)[:, :count]
+        near[:, codes] = (best % len(stored)).T
+    return near
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """Points near every vector: P and Q (points, *vectors); where to find their numbers."""
+
+    product: F32
+    square: F32
+    near: Index  # (points, combinations of levels)
+    combination: tuple[Index, ...]  # (*vectors) of each shift, which share the points evenly
+
+
+@dataclass(slots=True)
+class Choice:
+    """One point for every vector: its gain, P, Q and its place among the nearby points."""
+
+    gain: F32
+    product: F32
+    square: F32
+    place: npt.NDArray[np.int32]
+
+
+class Vectors:
+    """The values of some super-blocks, cut into vectors.
+
+    Values and weights are first multiplied with powers of two, so that the largest of a super-block
+    is about 1 and neither squares of tiny values nor products of large ones leave float32.
+
+    Attributes:
+        shape: (vectors of a group, groups, super-blocks).
+        unit: what the values were divided by, (super-blocks,).
+        inverse: 1 / unit.
+    """
+
+    def __init__(self, x: F32, w: F32 | None, lattice: Lattice, near: int) -> None:
+        size, groups, count = x.shape
+        dim = grids.points(lattice.grid).shape[1]
+        self.lattice = lattice
+        self.tables = _tables(lattice, near)
+        self.shape = (size // dim, groups, count)
+        self.full = (dim, *self.shape)
+        self.unit, inverse = _power_of_two(x)
+        self.inverse = inverse
+        self.values = self._vectors("values", x, inverse)
+        self.negative: Mask = self.values < 0
+        if lattice.signs != "none":
+            np.abs(self.values, out=self.values)
+        self.heavy = self.values
+        self.weights: F32 | None = None
+        if w is not None:
+            self.weights = self._vectors("weights", w, _power_of_two(w)[1])
+            self.heavy = self._take("heavy")
+            np.multiply(self.weights, self.values, out=self.heavy)
+        self.codes, self.chosen = self._take("codes"), self._take("chosen")
+        self.least = self._take("least")
+        self.odd: F32 | None = None
+        self.rounding = self.values
+        if lattice.signs == "even":
+            self._share_out_odd()
+
+    def _take(self, name: str) -> F32:
+        buffer: F32 = SCRATCH.take("lattice " + name, self.full)
+        return buffer
+
+    def _vectors(self, name: str, x: F32, factor: F32) -> F32:
+        """Copy (values of a group, groups, n) times (n,) to the layout of a fit."""
+        vectors = self._take(name)
+        parts = x.reshape(self.shape[0], self.full[0], *self.shape[1:]).swapaxes(0, 1)
+        np.multiply(parts, factor, out=vectors)
+        return vectors
+
+    def _share_out_odd(self) -> None:
+        """Decide which vectors get a wrong sign, and negate their likeliest coordinate.
+
+        Eight values have an even number of negative signs; where a vector is half of them, the
+        half with the smallest w·x² is charged.
+        """
+        dim, count = self.full[0], 8 // self.full[0]
+        cost = np.multiply(self.heavy, self.values, out=self.codes)
+        eights = (dim, -1, count, *self.shape[1:])
+        parity = np.bitwise_xor.reduce(self.negative.reshape(eights), axis=(0, 2), keepdims=True)
+        least = np.min(cost, axis=0).reshape(eights[1:])
+        charged = np.arange(count)[None, :, None, None] == np.argmin(least, axis=1)[:, None]
+        odd = (parity[0] & charged).reshape(self.shape)
+        flips = (np.arange(dim)[:, None, None, None] == np.argmin(cost, axis=0)) & odd
+        self.rounding = self._take("rounding")
+        np.multiply(self.values, np.float32(1) - flips.astype(np.float32) * 2, out=self.rounding)
+        self.odd = odd.astype(np.float32) * np.float32(2)
+
+    def peak(self) -> F32:
+        """Largest magnitude of each group (groups, super-blocks)."""
+        values = self.values if self.lattice.signs != "none" else np.abs(self.values)
+        peak: F32 = np.max(values, axis=(0, 1))
+        return peak
+
+    def root_mean_square(self) -> F32:
+        """Root of the weighted mean of x² of each group (groups, super-blocks)."""
+        square = np.multiply(self.heavy, self.values, out=self.codes)
+        total = tree_sum(_tree(np.add, square, square)).copy()
+        size = np.float32(self.full[0] * self.full[1])
+        if self.weights is not None:
+            size = np.maximum(tree_sum(_tree(np.add, self.weights, self.codes)), TINY)
+        mean: F32 = np.sqrt(total / size)
+        return mean
+
+    def nearby(self, scale: F32, count: int) -> Nearby:
+        """P and Q of the `count` points next to every vector at real scales (groups, n)."""
+        shifts = self.lattice.shifts
+        kinds = (len(shifts) * count, *self.shape)
+        product: F32 = SCRATCH.take("lattice product", kinds)
+        square: F32 = SCRATCH.take("lattice square", kinds)
+        inverse = reciprocal(scale)
+        combinations = []
+        place = 0
+        for number, shift in enumerate(shifts):
+            combination = self._combination(inverse, shift)
+            combinations.append(combination)
+            offset = number * self.tables.stride
+            for row in self.tables.near[:count]:
+                index = np.take(row, combination, mode="clip")
+                index += offset
+                self._sums(index, product[place], square[place])
+                place += 1
+        return Nearby(product, square, self.tables.near[:count], tuple(combinations))
+
+    def choose(self, nearby: Nearby, scale: F32) -> Choice:
+        """The nearby point that gains most for every vector, at real scales (groups, n).
+
+        The place of a point is put in the lowest bits of its gain, so that the largest gain says
+        which point has it.
+        """
+        count = len(nearby.product)
+        gain: F32 = SCRATCH.take("lattice gain", nearby.product.shape)
+        part: F32 = SCRATCH.take("lattice part", nearby.product.shape)
+        np.multiply(nearby.product, scale + scale, out=gain)
+        np.multiply(nearby.square, scale * scale, out=part)
+        np.subtract(gain, part, out=gain)
+        mask = (1 << (count - 1).bit_length()) - 1
+        bits = gain.view(np.int32)
+        bits &= np.int32(~mask)
+        bits |= np.arange(count, dtype=np.int32)[:, None, None, None]
+        best = self._best_shift(gain)
+        place = best.view(np.int32) & np.int32(mask)
+        flat = place.reshape(-1) * np.intp(best.size) + np.arange(best.size)
+        product = np.take(nearby.product, flat, mode="clip").reshape(self.shape)
+        square = np.take(nearby.square, flat, mode="clip").reshape(self.shape)
+        return Choice(best, product, square, place)
+
+    def _best_shift(self, gain: F32) -> F32:
+        """The largest gain of each vector; with a shared shift, of the group's better shift."""
+        best: F32
+        if not self.lattice.shared_shift:
+            best = np.max(gain, axis=0)
+            return best
+        halves: F32 = np.max(gain.reshape(2, -1, *self.shape), axis=1)
+        groups = tree_sum(halves.swapaxes(0, 1).copy())
+        take_over(np.broadcast_to(groups[1] > groups[0], self.shape), (halves[0], halves[1]))
+        best = halves[0]
+        return best
+
+    def numbers(self, nearby: Nearby, place: npt.NDArray[np.int32]) -> Index:
+        """The numbers of chosen points."""
+        count = len(nearby.near)
+        number: Index = nearby.near[place % count, nearby.combination[0]]
+        for shift, combination in enumerate(nearby.combination[1:], start=1):
+            other = nearby.near[place % count, combination] + shift * self.tables.stride
+            np.copyto(number, other, where=place >= shift * count)
+        return number
+
+    def _combination(self, inverse: F32, shift: float) -> Index:
+        """Number of the combination of levels that every vector rounds to."""
+        levels = self.lattice.levels
+        pitch = (levels[-1] - levels[0]) / (len(levels) - 1)
+        factor = inverse * np.float32(1 / (pitch * self.lattice.unit))
+        codes = np.multiply(self.rounding, factor, out=self.codes)
+        np.subtract(codes, np.float32((levels[0] + shift) / pitch), out=codes)
+        np.rint(codes, out=codes)
+        np.maximum(codes, np.float32(0), out=codes)
+        np.minimum(codes, np.float32(len(levels) - 1), out=codes)
+        number = codes[0].copy()
+        for row in codes[1:]:
+            number *= np.float32(len(levels))
+            number += row
+        combination: Index = number.astype(np.intp)
+        return combination
+
+    def _sums(self, index: Index, product: F32, square: F32) -> None:
+        """P and Q of one point per vector."""
+        chosen, work = self.chosen, self.codes
+        np.take(self.tables.points, index, axis=1, out=chosen, mode="clip")
+        np.multiply(chosen, self.heavy, out=work)
+        if self.odd is not None:
+            least = _tree(np.minimum, work, self.least)
+            least *= self.odd
+            np.subtract(_tree(np.add, work, work), least, out=product)
+        else:
+            _tree(np.add, work, work, product)
+        if self.weights is None:
+            np.take(self.tables.norms, index, out=square, mode="clip")
+        else:
+            np.multiply(chosen, chosen, out=work)
+            np.multiply(work, self.weights, out=work)
+            _tree(np.add, work, work, square)
+
+    def sign_masks(self, index: Index) -> U8:
+        """Sign masks (vectors of 8 values, groups, n) that go with the chosen points."""
+        negative = self.negative
+        if self.odd is not None:
+            np.take(self.tables.points, index, axis=1, out=self.chosen, mode="clip")
+            cost = np.multiply(self.chosen, self.heavy, out=self.codes)
+            place = np.arange(len(negative))[:, None, None, None]
+            negative ^= (place == np.argmin(cost, axis=0)) & (self.odd > 0)
+        masks: U8 = np.packbits(negative, axis=0, bitorder="little")[0]
+        if len(negative) == 4:
+            masks = masks[0::2] | (masks[1::2] << np.uint8(4))
+        return masks
+
+
+def _tree(operation: np.ufunc, x: F32, work: F32, out: F32 | None = None) -> F32:
+    """Reduce axis 0 (a power of two long) by halving, in `work`, the result in `out` or work[0]."""
+    half = len(x) // 2
+    while half > 1:
+        operation(x[:half], x[half : 2 * half], out=work[:half])
+        x = work
+        half //= 2
+    result: F32 = operation(x[0], x[1], out=work[0] if out is None else out)
+    return result
+
+
+def _power_of_two(x: F32) -> tuple[F32, F32]:
+    """Per super-block of x (values, groups, n) a power of two near its largest magnitude, and 1/it.
+
+    Below 2**-60 it is not smaller: such values are zero in every format with a float16 scale.
+    """
+    peak = np.maximum(np.max(x, axis=(0, 1)), -np.min(x, axis=(0, 1)))
+    exponent = np.maximum(np.frexp(peak)[1], -60)
+    one = np.float32(1)
+    return np.ldexp(one, exponent), np.ldexp(one, -exponent)
