@@ -19,6 +19,8 @@ def random_rows(name: str, rows: int, blocks: int, seed: int) -> np.ndarray:
         values = fields[scale]
         bad = ~np.isfinite(values)
         fields[scale][bad] = rng.standard_normal(np.count_nonzero(bad)).astype(values.dtype)
+    if kind.broken is not None:
+        fields[kind.broken(fields)] = np.zeros((), kind.layout)
     return data
 
 

@@ -1,0 +1,94 @@
+"""IQ1_M: 32 vectors of 8 values from 2048 points of -1, 0, 1, each shifted by 1/8 up or down.
+
+Groups of 16 have a 3-bit scale: x = d·(2·scale + 1)·(point ± 1/8). The float16 d lies in pieces of
+four bits above the scales.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from quantcli.codec import grids
+from quantcli.codec.bits import F32, Blocks, to_half
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.lattice import WIDE, LatticeSearch, fit_lattice
+from quantcli.codec.points import Lattice
+from quantcli.codec.search import Search
+
+# qh: per group two nibbles of three high bits of the number and the sign of the shift
+LAYOUT = block_layout(("qs", "u1", (32,)), ("qh", "u1", (16,)), ("scales", "<u2", (4,)))
+LATTICE = Lattice(
+    "iq1_s", unit=1.0, levels=(-1, 0, 1), scales=8, signs="none", shifts=(0.125, -0.125)
+)
+PLACES = np.arange(0, 12, 3, dtype=np.uint16)
+
+
+def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
+    """Fit the super-blocks and pack them; see `Codec.encode`."""
+    fit = fit_lattice(x, weight, LATTICE, search)
+    index = fit.index.T  # (n, groups, vectors); bit 11 is the shift
+    out["qs"].reshape(-1, 16, 2)[:] = index & 255
+    out["qh"] = (index[:, :, 0] >> 8) | ((index[:, :, 1] >> 8) << 4)
+    scales = fit.scales.T.reshape(-1, 4, 4).astype(np.uint16) << PLACES
+    bits = to_half(fit.d).view(np.uint16)
+    for word in range(4):
+        piece = (bits >> np.uint16(4 * word)) << np.uint16(12)
+        out["scales"][:, word] = piece | np.bitwise_or.reduce(scales[:, word], axis=1)
+
+
+def super_scale(blocks: Blocks) -> npt.NDArray[np.float16]:
+    """The float16 d (n,) of blocks (n,)."""
+    bits = np.zeros(len(blocks), np.uint16)
+    for word in range(4):
+        bits |= (blocks["scales"][:, word] >> np.uint16(12)) << np.uint16(4 * word)
+    return bits.view(np.float16)
+
+
+def decode(blocks: Blocks, out: F32) -> None:
+    """Compute x = d·(2·scale + 1)·(point ± 1/8); see `Codec.decode`."""
+    index = np.empty((len(blocks), 16, 2), np.uint16)
+    np.bitwise_and(blocks["qh"], np.uint8(15), out=index[:, :, 0])
+    np.right_shift(blocks["qh"], np.uint8(4), out=index[:, :, 1])
+    index <<= np.uint16(8)
+    index |= blocks["qs"].reshape(-1, 16, 2)
+    vectors = grids.shifted_words("iq1_s")[index]
+    scales = (blocks["scales"][:, :, None] >> PLACES) & np.uint16(7)
+    d = super_scale(blocks).astype(np.float32)[:, None] * np.float32(0.125)
+    grids.spread(vectors, d * (2 * scales.reshape(-1, 16) + 1), out)
+
+
+def broken(blocks: Blocks) -> npt.NDArray[np.bool_]:
+    """Mark the blocks (n,) whose d is NaN or infinite."""
+    mask: npt.NDArray[np.bool_] = ~np.isfinite(super_scale(blocks))
+    return mask
+
+
+SEARCHES = {
+    "fast": LatticeSearch(means=(0.7,), near=1, near_final=4, steps=((0, 0),)),
+    "normal": LatticeSearch(means=(0.65, 0.8), near=2, near_final=8),
+    "best": LatticeSearch(
+        peaks=(1.5,),
+        means=(0.55, 0.65, 0.75, 0.9),
+        refinements=1,
+        near=4,
+        near_final=16,
+        rounds=3,
+        steps=WIDE,
+    ),
+}
+
+CODEC = Codec(
+    name="IQ1_M",
+    ggml_type=29,
+    block=256,
+    layout=LAYOUT,
+    group=16,
+    encode=encode,
+    decode=decode,
+    searches=SEARCHES,
+    scales=(),
+    weighting="block",
+    variance=2.0,
+    broken=broken,
+)
