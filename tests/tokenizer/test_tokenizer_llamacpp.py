@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from pathlib import Path
 
@@ -105,8 +106,14 @@ def test_llamacpp_knows_every_name_that_detection_gives(name: str, tmp_path: Pat
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
-    lines = [line for text in STRINGS for line in text.splitlines() if line.strip()]
-    path.write_text("\n".join(lines * 3), encoding="utf-8")
+    # Words by Zipf's law: equal counts would give pieces equal scores, and ways to split a text
+    # that differ only in which of them is found first.
+    words = sorted({word for text in STRINGS for word in text.split() if word.isascii()})
+    draw = random.Random(0)
+    draw.shuffle(words)
+    weights = [1 / (rank + 2) for rank in range(len(words))]
+    lines = [" ".join(draw.choices(words, weights, k=12)) for _ in range(4000)]
+    path.write_text("\n".join(lines), encoding="utf-8")
     return path
 
 
@@ -118,7 +125,7 @@ def train(corpus: Path, kind: str) -> Path:
         model_type=kind,
         vocab_size=1200,
         hard_vocab_limit=False,
-        character_coverage=0.95,
+        character_coverage=0.98,
         byte_fallback=bpe,
         remove_extra_whitespaces=not bpe,
         normalization_rule_name="identity" if bpe else "nmt_nfkc",
@@ -161,7 +168,11 @@ def test_sentencepiece_models(
     ours = load(exported, tmp_path)
     assert len(PLAIN) > 200
     for text in PLAIN:
-        assert ours.tokenize(text) == theirs.encode(text), text
+        expected, got = theirs.encode(text), ours.tokenize(text)
+        if model == "unigram_model" and len(set(text)) == 1:
+            # Every order of the pieces of a run has one score.
+            expected, got = sorted(expected), sorted(got)
+        assert got == expected, text
 
 
 def test_a_model_without_a_space_in_front(corpus: Path, tmp_path: Path) -> None:
@@ -169,14 +180,14 @@ def test_a_model_without_a_space_in_front(corpus: Path, tmp_path: Path) -> None:
         input=str(corpus),
         model_prefix=str(tmp_path / "tokenizer"),
         model_type="bpe",
-        vocab_size=900,
+        vocab_size=1200,
         hard_vocab_limit=False,
         byte_fallback=True,
         add_dummy_prefix=False,
         remove_extra_whitespaces=False,
         normalization_rule_name="identity",
         user_defined_symbols=["<sep>"],
-        character_coverage=0.9,
+        character_coverage=0.98,
         minloglevel=2,
     )
     theirs = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "tokenizer.model"))
