@@ -3,8 +3,8 @@
 The file lies beside the partial output. Its first line is a JSON object that names the plan, the
 chunk size and the state of the source files; each further line is `NUMBER CRC32` of one finished
 chunk, the checksum being that of the encoded bytes. A line counts only when the bytes in the
-partial file still have that checksum, so neither a torn line, a lost page nor a crash of the machine lets a
-wrong byte through: what does not match is encoded again.
+partial file still have that checksum, so neither a torn line, a lost page nor a crash of the
+machine lets a wrong byte through: what does not match is encoded again.
 """
 
 from __future__ import annotations
