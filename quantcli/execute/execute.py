@@ -113,6 +113,7 @@ class _Run:
         self._journal: journals.Journal | None = None
         self._done: dict[int, int] = {}
         self._weights = 0
+        self._total = plan.weights  # a sum over all steps, asked for after every chunk
         self.resumed = 0
         self.nonfinite = 0
 
@@ -132,7 +133,7 @@ class _Run:
         self._weights = self.resumed
         heading = journals.Heading(digest, options, self._chunk_weights, sources)
         self._journal = journals.Journal(self._record, heading, self._done)
-        self._progress(self._weights, self._plan.weights)
+        self._progress(self._weights, self._total)
 
     def encode(self, jobs: int) -> None:
         """Do what is left."""
@@ -144,7 +145,7 @@ class _Run:
 
     def interrupted(self) -> Interrupted:
         """Return the error that tells the user how far it came."""
-        share = 100 * self._weights / max(1, self._plan.weights)
+        share = 100 * self._weights / max(1, self._total)
         return Interrupted(
             f"stopped at {share:.1f} %; what is done is kept",
             where=str(self._partial),
@@ -162,7 +163,7 @@ class _Run:
             self._journal.append(number, done.checksum)
         self.nonfinite += done.nonfinite
         self._weights += weights(self._plan, self._chunks[number])
-        self._progress(self._weights, self._plan.weights)
+        self._progress(self._weights, self._total)
 
 
 def _sources(plan: Plan, root: Path) -> tuple[tuple[str, int, int], ...]:
