@@ -168,34 +168,29 @@ class Groups:
         return result
 
 
-def symmetric_scale(x: F32, w: F32 | None, low: int, high: int, search: Search) -> F32:
+def symmetric_scale(groups: Groups, low: int, high: int, search: Search) -> F32:
     """Scale s that minimises Σw(x - s·l)², l = round(x/s) limited to low..high.
 
     Each candidate maps the element of largest magnitude to one value; least squares then gives the
     scale for the codes found. The best candidate's codes are refined by rounding with the solved
     scale and solving again.
     """
-    peak = signed_peak(x)
-    unit = SCRATCH.take("unit", x.shape)
-    np.multiply(x, reciprocal(peak), out=unit)
-    groups = Groups(unit, w)
-    best = np.full(x.shape[1], -1, np.float32)
-    scale = np.zeros(x.shape[1], np.float32)
+    x, codes = groups.x, groups.codes
+    inverse = reciprocal(signed_peak(x))
+    best = np.full(x.shape[1:], -1, np.float32)
+    scale = np.zeros(x.shape[1:], np.float32)
     for position in search.peaks:
+        factor = inverse * np.float32(position)
         if round(abs(position)) > high:
-            round_codes(unit, np.float32(position), low, high, groups.codes)
+            round_codes(x, factor, low, high, codes)
         else:
-            np.multiply(unit, np.float32(position), out=groups.codes)
-            np.rint(groups.codes, out=groups.codes)
+            np.multiply(x, factor, out=codes)
+            np.rint(codes, out=codes)
         _keep_better(groups, best, scale)
-    for _ in range(search.refinements):
-        round_codes(unit, reciprocal(scale), low, high, groups.codes)
-        _keep_better(groups, best, scale)
-    for stretch, _ in search.nudges:
+    for stretch in (*[0.0] * search.refinements, *[nudge for nudge, _ in search.nudges]):
         factor = reciprocal(scale * np.float32(1 + stretch / high))
-        round_codes(unit, factor, low, high, groups.codes)
+        round_codes(x, factor, low, high, codes)
         _keep_better(groups, best, scale)
-    np.multiply(scale, peak, out=scale)
     return scale
 
 

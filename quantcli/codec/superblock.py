@@ -79,9 +79,8 @@ def fit_signed_blocks(
 
     The returned codes live in scratch memory until the next fit.
     """
-    scale = symmetric_scale(_flat(x), _flat_or_none(w), -high, high - 1, search)
     fit = _SignedSearch(x, w, high, levels)
-    fit.start(scale.reshape(fit.shape))
+    fit.start(symmetric_scale(fit.groups, -high, high - 1, search))
     for _ in range(search.rounds):
         for step, _unused in search.steps:
             fit.attempt(fit.scales + np.float32(step))

@@ -14,7 +14,7 @@ from quantcli.codec.bits import (
     unpack_nibbles,
 )
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.search import Search, reciprocal, round_codes, symmetric_scale
+from quantcli.codec.search import Groups, Search, reciprocal, round_codes, symmetric_scale
 
 LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))
 
@@ -36,7 +36,7 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Search the scale, round; see `Codec.encode`."""
     values = x[:, 0]
     w = None if weight is None else weight[:, 0]
-    scale = half_round(symmetric_scale(values, w, -8, 7, search))
+    scale = half_round(symmetric_scale(Groups(values, w), -8, 7, search))
     codes = SCRATCH.take("codes", values.shape)
     round_codes(values, reciprocal(scale), -8, 7, codes)
     np.add(codes, np.float32(8), out=codes)
