@@ -48,9 +48,9 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d·(q - 8); see `Codec.decode`."""
     codes = SCRATCH.take("bytes", out.shape, np.uint8)
-    unpack_nibbles(blocks["qs"], codes)
-    np.copyto(out, codes)
-    np.subtract(out, np.float32(8), out=out)
+    unpack_nibbles(np.ascontiguousarray(blocks["qs"]), codes)
+    np.subtract(codes, np.uint8(8), out=codes)
+    np.copyto(out, codes.view(np.int8))
     np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
 
 

@@ -64,7 +64,7 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d·q + m; see `Codec.decode`."""
     codes = SCRATCH.take("bytes", out.shape, np.uint8)
-    unpack_nibbles(blocks["qs"], codes)
+    unpack_nibbles(np.ascontiguousarray(blocks["qs"]), codes)
     np.copyto(out, codes)
     np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
     np.add(out, blocks["m"].astype(np.float32)[:, None], out=out)

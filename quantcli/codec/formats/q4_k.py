@@ -22,7 +22,7 @@ from quantcli.codec.superblock import fit_range_blocks
 LAYOUT = block_layout(("d", "<f2"), ("dmin", "<f2"), ("scales", "u1", (12,)), ("qs", "u1", (128,)))
 
 SEARCHES = {
-    "fast": Search(cuts=((0.0, 0.0), (0.5, 0.5), (0.7, 0.0), (0.0, 0.7))),
+    "fast": Search(cuts=((0.0, 0.0), (0.6, 0.1), (0.1, 0.6)), refinements=0),
     "normal": Search(
         cuts=square(-0.2, 0.5), rounds=1, steps=((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
     ),

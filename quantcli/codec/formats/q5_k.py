@@ -28,7 +28,7 @@ LAYOUT = block_layout(
 )
 
 SEARCHES = {
-    "fast": Search(cuts=((0.0, 0.0), (0.5, 0.5), (0.7, 0.0), (0.0, 0.7))),
+    "fast": Search(cuts=((0.0, 0.0), (0.6, 0.1), (0.1, 0.6)), refinements=0),
     "normal": Search(
         cuts=square(-0.2, 0.5), rounds=1, steps=((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
     ),
