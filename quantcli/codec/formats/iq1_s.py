@@ -55,16 +55,10 @@ def decode(blocks: Blocks, out: F32) -> None:
 
 
 SEARCHES = {
-    "fast": LatticeSearch(means=(0.7,), near=1, near_final=4, steps=((0, 0),)),
+    "fast": LatticeSearch(means=(0.7,), near=1, near_final=3, steps=((0, 0),)),
     "normal": LatticeSearch(means=(0.65, 0.8), near=1, near_final=6),
     "best": LatticeSearch(
-        peaks=(1.5,),
-        means=(0.55, 0.65, 0.75, 0.9),
-        refinements=1,
-        near=4,
-        near_final=16,
-        rounds=3,
-        steps=WIDE,
+        peaks=(1.5,), means=(0.6, 0.8), refinements=1, near=4, near_final=16, rounds=2, steps=WIDE
     ),
 }
 

@@ -39,7 +39,7 @@ def decode(blocks: Blocks, out: F32) -> None:
 
 SEARCHES = {
     "fast": LatticeSearch(peaks=(38.7, 47.3), near=1, near_final=6, steps=((0, 0),)),
-    "normal": LatticeSearch(peaks=(34.4, 43, 51.6), means=(21.0,), near=2, near_final=16),
+    "normal": LatticeSearch(peaks=(34.4, 43, 51.6), means=(21.0,), near=2, near_final=20),
     "best": LatticeSearch(
         peaks=(35.0, 39.0, 43.0, 47.0, 52.0),
         means=(19.0, 23.0),

@@ -36,7 +36,7 @@ def decode(blocks: Blocks, out: F32) -> None:
 
 
 SEARCHES = {
-    "fast": LatticeSearch(peaks=(55.8, 66.3), near=1, near_final=4, steps=((0, 0),)),
+    "fast": LatticeSearch(peaks=(55.8, 66.3), near=1, near_final=3, steps=((0, 0),)),
     "normal": LatticeSearch(peaks=(52.7, 58.9, 65.1, 72.5), near=2, near_final=12),
     "best": LatticeSearch(
         peaks=(51.5, 55.8, 60.1, 64.5, 69.4, 74.4, 80.6),
