@@ -12,7 +12,8 @@ Three numbers a type:
   √n/(2L). With L steps from minimum to maximum, ‖x‖ is at least L·s/√2: at most √(2n)/(2L). For
   super-blocks the rounding of the group scales is added: at most half of the largest scale's 1/63
   (Q4_K, Q5_K) or 1/127 (Q6_K) on every value of the other groups. A row from elsewhere gives about
-  1.4, a scale off by a factor of two gives 0.5 or more: both far above.
+  1.4, a scale off by a factor of two gives 0.5 or more: both far above. With two bits a value and
+  less, encoders only promise an error no larger than the values: 1.
 * `floor`: absolute error of one value. Scales are float16, whose smallest step is 2^-24; half of
   it times the largest factor that the type puts on a scale. It matters for nearly empty rows only,
   such as the embeddings of tokens that were never trained.
@@ -58,7 +59,20 @@ BOUNDS: dict[str, Bound] = {
     "Q5_0": Bound(0.105, 0.18, 16 * _HALF_ULP),
     "Q5_1": Bound(0.077, 0.13, 32 * _HALF_ULP),
     "Q8_0": Bound(0.014, 0.0225, 127 * _HALF_ULP),
+    "Q2_K": Bound(0.570, 1.0, 15 * 4 * _HALF_ULP),
+    "Q3_K": Bound(0.310, 0.62, 32 * 4 * _HALF_ULP),
     "Q4_K": Bound(0.150, 0.39, 63 * 16 * _HALF_ULP),
     "Q5_K": Bound(0.075, 0.20, 63 * 32 * _HALF_ULP),
     "Q6_K": Bound(0.043, 0.13, 128 * 32 * _HALF_ULP),
+    "IQ4_NL": Bound(0.163, 0.36, 127 * _HALF_ULP),
+    "IQ4_XS": Bound(0.164, 0.39, 32 * 127 * _HALF_ULP),
+    # One scale for one to four levels: below 1, which zeros and doubled values give.
+    "TQ1_0": Bound(0.950, 1.0, _HALF_ULP),
+    "TQ2_0": Bound(0.950, 1.0, _HALF_ULP),
+    "Q1_0": Bound(0.990, 1.0, _HALF_ULP),
+    "Q2_0": Bound(0.850, 1.0, 2 * _HALF_ULP),
+    # Powers of two as scales, from 2^-128; a peak of just below 8 may be cut to 6.
+    "MXFP4": Bound(0.226, 0.36, 2.0**-125),
+    # Scales are multiples of 2^-9 at least, half of which can be missing six times.
+    "NVFP4": Bound(0.151, 0.28, 6 * 2.0**-10),
 }

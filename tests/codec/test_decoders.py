@@ -24,7 +24,12 @@ def random_rows(name: str, rows: int, blocks: int, seed: int) -> np.ndarray:
     return data
 
 
-@pytest.mark.parametrize("name", codec.names())
+# What the `gguf` package lacks: the type itself, or its decoder.
+UNKNOWN = ("Q2_0",)
+UNDECODED = ("Q1_0", *UNKNOWN)
+
+
+@pytest.mark.parametrize("name", [name for name in codec.names() if name not in UNKNOWN])
 def test_sizes_match_the_gguf_package(name: str) -> None:
     kind = codec.get(name)
     block, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType(kind.ggml_type)]
@@ -33,12 +38,31 @@ def test_sizes_match_the_gguf_package(name: str) -> None:
     assert kind.bits_per_weight == 8 * size / block
 
 
-@pytest.mark.parametrize("name", codec.names())
+@pytest.mark.parametrize("name", [name for name in codec.names() if name not in UNDECODED])
 def test_decoding_is_bit_equal(name: str) -> None:
     kind = codec.get(name)
     data = random_rows(name, 5, 77, seed=1)
     ours = kind.decode_rows(data)
-    theirs = gguf.quants.dequantize(data, gguf.GGMLQuantizationType(kind.ggml_type))
+    with np.errstate(over="ignore"):  # the largest scales of MXFP4
+        theirs = gguf.quants.dequantize(data, gguf.GGMLQuantizationType(kind.ggml_type))
     number = ~np.isnan(theirs)  # BF16 and F32 patterns may be NaN
     assert np.array_equal(np.isnan(ours), ~number)
     assert np.array_equal(ours.view(np.uint32)[number], theirs.view(np.uint32)[number])
+
+
+@pytest.mark.parametrize("name, bits, levels", [("Q1_0", 1, (-1, 1)), ("Q2_0", 2, (-1, 0, 1, 2))])
+def test_the_types_the_package_lacks_are_decoded_as_specified(
+    name: str, bits: int, levels: tuple[int, ...]
+) -> None:
+    """A half-precision scale, then codes from the lowest bits of the first byte on."""
+    kind = codec.get(name)
+    data = random_rows(name, 3, 9, seed=2)
+    blocks = data.reshape(-1, 18)
+    assert kind.layout.itemsize == 18
+    expected = []
+    for block in blocks:
+        stream = int.from_bytes(block[2:].tobytes(), "little")
+        scale = np.float32(block[:2].copy().view(np.float16)[0])
+        codes = [stream >> (bits * i) & (2**bits - 1) for i in range(kind.block)]
+        expected.append([scale * np.float32(levels[code]) for code in codes])
+    assert np.array_equal(kind.decode_rows(data).reshape(-1, kind.block), np.array(expected))

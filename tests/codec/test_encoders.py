@@ -31,6 +31,21 @@ def encode(
     return kind.encode_rows(x, weight, **options)
 
 
+def reference(name: str, x: np.ndarray, importance: np.ndarray | None = None) -> np.ndarray:
+    """Encode as the C reference does."""
+    kind = codec.get(name)
+    if name != "Q2_0":
+        return libgguf.quantize_rows(x, kind.ggml_type, imatrix=importance)
+    # libgguf does not know it: the largest magnitude is the scale
+    values = x.reshape(-1, 64)
+    scale = np.abs(values).max(axis=1)
+    codes = np.rint(values / np.maximum(scale, np.float32(1e-30))[:, None]) + 1
+    blocks = np.zeros(len(values), kind.layout)
+    blocks["d"] = scale
+    blocks["qs"] = codes.reshape(-1, 16, 4).astype(np.uint8) @ np.uint8([1, 4, 16, 64])
+    return blocks.view(np.uint8).reshape(len(x), -1)
+
+
 def error(name: str, x: np.ndarray, data: np.ndarray, weight: np.ndarray | None = None) -> float:
     values = data if data.dtype == np.float32 else codec.get(name).decode_rows(data)
     square = (values - x).astype(np.float64) ** 2
@@ -40,20 +55,19 @@ def error(name: str, x: np.ndarray, data: np.ndarray, weight: np.ndarray | None 
 @pytest.mark.parametrize("source", INPUTS)
 @pytest.mark.parametrize("name", BLOCKS)
 def test_error_is_at_most_the_reference_s(name: str, source: str) -> None:
-    x, number = INPUTS[source], codec.get(name).ggml_type
+    x = INPUTS[source]
     ours = error(name, x, encode(name, x))
     uniform = np.ones(x.shape[1], np.float32)
-    weighted = error(name, x, libgguf.quantize_rows(x, number, imatrix=uniform))
-    assert ours <= weighted
+    assert ours <= error(name, x, reference(name, x, uniform))
     if not codec.get(name).needs_importance:
-        assert ours <= error(name, x, libgguf.quantize_rows(x, number))
+        assert ours <= error(name, x, reference(name, x))
 
 
 @pytest.mark.parametrize("source", INPUTS)
 @pytest.mark.parametrize("name", WEIGHTED)
 def test_weighted_error_is_at_most_the_reference_s(name: str, source: str) -> None:
     x, q = INPUTS[source], importance(768, 3)
-    theirs = libgguf.quantize_rows(x, codec.get(name).ggml_type, imatrix=q)
+    theirs = reference(name, x, q)
     weight = q * np.sqrt(np.mean(x * x) + x * x)  # what the reference minimises
     ours = encode(name, x, q)
     assert error(name, x, ours, weight) <= error(name, x, theirs, weight)
@@ -110,6 +124,10 @@ def test_bytes_do_not_depend_on_calls_or_row_order(name: str, cuts: list[int], s
     assert np.array_equal(encode(name, x[order]), whole[order])
 
 
+# With one scale for 128 or 256 values of one or three levels, weights move little but that scale.
+SLIGHT = {"Q1_0": 0.99, "TQ1_0": 0.99, "TQ2_0": 0.99}
+
+
 @pytest.mark.parametrize("name", WEIGHTED)
 def test_important_columns_get_better(name: str) -> None:
     x = INPUTS["bell"]
@@ -117,7 +135,7 @@ def test_important_columns_get_better(name: str) -> None:
     weight = np.where(chosen, np.float32(100), np.float32(1))
     uniform = error(name, x, encode(name, x, np.ones(768, np.float32)), chosen)
     raised = error(name, x, encode(name, x, weight), chosen)
-    assert raised < 0.97 * uniform
+    assert raised < SLIGHT.get(name, 0.97) * uniform
 
 
 @pytest.mark.parametrize("name", WEIGHTED)
@@ -126,6 +144,12 @@ def test_only_ratios_of_importance_matter(name: str) -> None:
     assert np.array_equal(encode(name, x, q), encode(name, x, q * np.float32(2.0**40)))
     zero = np.zeros(768, np.float32)
     assert np.array_equal(encode(name, x, zero), encode(name, x, zero + np.float32(1e-6)))
+
+
+# The scales of NVFP4 end at 448, its values at 2688.
+LARGEST = {"NVFP4": 2500.0}
+# Of an outlier among 127 small values, Q1_0 can keep the sign only.
+OUTLIER_LOSS = {"Q1_0": 1.0}
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -138,13 +162,14 @@ def test_special_blocks(name: str, effort: str, weighted: bool) -> None:
     x[1] = -0.0
     x[2] = 1e-39  # far below the smallest scale
     x[3] = np.float32(1e-45)
-    x[4, 17] = 1e4  # one outlier
+    outlier = LARGEST.get(name, 1e4)
+    x[4, 17] = outlier
     kind = codec.get(name)
     data = encode(name, x, q, effort=effort)
     back = kind.decode_rows(data)
     assert kind.invalid_blocks(data) == 0
     assert np.abs(back[:4]).max() <= 1e-30
-    assert abs(back[4, 17] - 1e4) <= 4e3
+    assert abs(back[4, 17] - outlier) <= OUTLIER_LOSS.get(name, 0.4) * outlier
 
 
 @pytest.mark.parametrize("name", BLOCKS)
@@ -153,10 +178,9 @@ def test_constant_and_one_sided_blocks(name: str) -> None:
     x = np.stack([np.full(256, 0.5), np.full(256, -0.5), 1 + abs(shift[0]), -1 - abs(shift[1])])
     x = x.astype(np.float32)
     back = codec.get(name).decode_rows(encode(name, x))
-    theirs = libgguf.quantize_rows(x, codec.get(name).ggml_type, imatrix=np.ones(256, np.float32))
-    reference = codec.get(name).decode_rows(theirs)
+    theirs = codec.get(name).decode_rows(reference(name, x, np.ones(256, np.float32)))
     for row in range(4):
-        ours, other = (np.square(v[row] - x[row]).sum() for v in (back, reference))
+        ours, other = (np.square(v[row] - x[row]).sum() for v in (back, theirs))
         assert ours <= 1.1 * other + 1e-6  # single blocks: either may be lucky
 
 
@@ -169,7 +193,7 @@ def test_nan_and_infinity_count_as_zero(name: str) -> None:
     assert np.array_equal(encode(name, x), encode(name, clean))
 
 
-HALF_SCALES = [name for name in ("F16", *BLOCKS) if name not in ("MXFP4", "NVFP4")]
+HALF_SCALES = [name for name in ("F16", *BLOCKS) if name != "MXFP4"]
 
 
 @pytest.mark.parametrize("huge", [1e10, 3e38])
@@ -197,7 +221,7 @@ def test_any_magnitude_stays_finite_and_no_worse_than_zero(
     name: str, seed: int, low: float, span: float, sparse: bool, weighted: bool
 ) -> None:
     rng = np.random.default_rng(seed)
-    power = np.minimum(low + span * rng.random((4, 256)), 4.8)
+    power = np.minimum(low + span * rng.random((4, 256)), np.log10(LARGEST.get(name, 10**4.8)))
     x = (np.where(rng.random((4, 256)) < 0.5, -1, 1) * 10.0**power).astype(np.float32)
     if sparse:
         x[rng.random((4, 256)) < 0.9] = 0

@@ -85,8 +85,12 @@ def test_permuted_columns_and_doubled_values_exceed_the_tensor_bound(name: str) 
 def test_the_bound_is_no_looser_than_the_next_coarser_type_needs(name: str) -> None:
     """A Q8_0 tensor that went through Q6_K first must not pass, and so on."""
     coarser = {"Q8_0": "Q6_K", "Q6_K": "Q4_K", "Q5_K": "Q4_0", "Q5_1": "Q4_0", "Q5_0": None}
+    coarser |= {"MXFP4": "Q2_0", "NVFP4": "Q1_0", "Q3_K": "TQ1_0", "Q2_K": "Q1_0"}
     coarse = coarser.get(name)
-    if coarse is None:
+    if name in ("Q1_0", "Q2_0", "TQ1_0", "TQ2_0"):
+        x = weights("gaussian")
+        stored = np.zeros_like(x)
+    elif coarse is None:
         # Four-bit types, and Q5_0 whose heavy-tailed error reaches Q4_1's Gaussian one: nothing
         # among the types here is coarse enough, so three-bit rounding stands for it.
         x = weights("gaussian")

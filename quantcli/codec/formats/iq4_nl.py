@@ -1,0 +1,65 @@
+"""IQ4_NL: 32 codes of 4 bits for unevenly spaced levels, and one scale, x = d·v."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantcli.codec.bits import (
+    F32,
+    SCRATCH,
+    Blocks,
+    half_round,
+    pack_nibbles,
+    to_half,
+    unpack_nibbles,
+)
+from quantcli.codec.codebook import decode_levels, level_codes, level_scale, snap_levels
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.search import Groups, Search, reciprocal
+
+LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))
+
+SEARCHES = {
+    "fast": Search(peaks=(-127.0, 113.0), refinements=1),
+    "normal": Search(
+        peaks=(-140.0, -127.0, -118.0, -110.0, 104.0, 113.0, 121.0),
+        nudges=((0.03, 0), (-0.03, 0)),
+    ),
+    "best": Search(
+        peaks=(
+            *(-160.0, -148.0, -140.0, -134.0, -130.0, -127.0, -124.0, -120.0, -116.0, -112.0),
+            *(-108.0, -104.0, 95.0, 100.0, 104.0, 108.0, 111.0, 114.0, 118.0, 123.0, 130.0),
+        ),
+        refinements=2,
+        nudges=tuple((step, 0) for step in (0.05, -0.05, 0.03, -0.03, 0.015, -0.015)),
+    ),
+}
+
+
+def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
+    """Search the scale, round; see `Codec.encode`."""
+    values = x[:, 0]
+    groups = Groups(values, None if weight is None else weight[:, 0])
+    scale = half_round(level_scale(groups, snap_levels, search))
+    out["d"] = to_half(scale)
+    out["qs"] = pack_nibbles(level_codes(values, reciprocal(scale)))
+
+
+def decode(blocks: Blocks, out: F32) -> None:
+    """Compute x = d·v; see `Codec.decode`."""
+    codes = SCRATCH.take("bytes", out.shape, np.uint8)
+    unpack_nibbles(blocks["qs"], codes)
+    decode_levels(codes, blocks["d"].astype(np.float32), out)
+
+
+CODEC = Codec(
+    name="IQ4_NL",
+    ggml_type=20,
+    block=32,
+    layout=LAYOUT,
+    encode=encode,
+    decode=decode,
+    searches=SEARCHES,
+    weighting="block",
+    variance=2.0,
+)

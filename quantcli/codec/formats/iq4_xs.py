@@ -1,0 +1,76 @@
+"""IQ4_XS: eight groups of 32 codes of 4 bits for unevenly spaced levels, with 6-bit scales.
+
+x = d·(scale - 32)·v.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half, unpack_nibbles
+from quantcli.codec.codebook import decode_levels, fit_level_blocks, level_codes, snap_levels
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.search import Groups, Search, reciprocal
+
+LAYOUT = block_layout(
+    ("d", "<f2"), ("scales_h", "<u2"), ("scales_l", "u1", (4,)), ("qs", "u1", (128,))
+)
+
+SEARCHES = {
+    "fast": Search(peaks=(-127.0, 113.0), refinements=0, rounds=1, steps=((0, 0),)),
+    "normal": Search(
+        peaks=(-140.0, -127.0, -118.0, -110.0, 104.0, 113.0, 121.0),
+        rounds=2,
+        steps=((0, 0), (1, 0), (-1, 0)),
+    ),
+    "best": Search(
+        peaks=(
+            *(-160.0, -148.0, -140.0, -134.0, -130.0, -127.0, -124.0, -120.0, -116.0, -112.0),
+            *(-108.0, -104.0, 95.0, 100.0, 104.0, 108.0, 111.0, 114.0, 118.0, 123.0, 130.0),
+        ),
+        refinements=2,
+        rounds=4,
+        steps=tuple((step, 0) for step in (0, 1, -1, 2, -2)),
+    ),
+}
+
+
+def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
+    """Fit the super-blocks and pack them; see `Codec.encode`."""
+    fit = fit_level_blocks(Groups(x, weight), snap_levels, 32, search)
+    out["d"] = to_half(fit.d)
+    scales = (fit.scales + np.float32(32)).astype(np.uint8)
+    out["scales_l"] = ((scales[0::2] & 15) | ((scales[1::2] & 15) * np.uint8(16))).T
+    high = np.zeros(scales.shape[1], np.uint16)
+    for group, scale in enumerate(scales >> np.uint8(4)):
+        high |= scale.astype(np.uint16) << np.uint16(2 * group)
+    out["scales_h"] = high
+    codes = level_codes(x, reciprocal(fit.scales * fit.d))
+    packed = codes[:16] | (codes[16:] * np.uint8(16))
+    out["qs"].reshape(-1, 8, 16)[:] = packed.T
+
+
+def decode(blocks: Blocks, out: F32) -> None:
+    """Compute x = d·(scale - 32)·v; see `Codec.decode`."""
+    count = len(blocks)
+    groups = np.arange(8, dtype=np.uint16)
+    low = np.repeat(blocks["scales_l"], 2, axis=1) >> (groups % 2 * 4).astype(np.uint8)
+    high = (blocks["scales_h"][:, None] >> (2 * groups)) & np.uint16(3)
+    scales = ((low & np.uint8(15)) + high * np.uint16(16)).astype(np.float32) - np.float32(32)
+    scale = scales * blocks["d"].astype(np.float32)[:, None]
+    codes = SCRATCH.take("bytes", (count * 8, 32), np.uint8)
+    unpack_nibbles(np.ascontiguousarray(blocks["qs"]).reshape(-1, 16), codes)
+    decode_levels(codes, scale.reshape(-1), out.reshape(-1, 32))
+
+
+CODEC = Codec(
+    name="IQ4_XS",
+    ggml_type=23,
+    block=256,
+    layout=LAYOUT,
+    encode=encode,
+    decode=decode,
+    searches=SEARCHES,
+    weighting="block",
+    variance=2.0,
+)

@@ -1,0 +1,75 @@
+"""TQ1_0: 256 ternary values, five to a byte, and one scale, x = d·(t - 1), t of 0, 1, 2.
+
+Five digits make a number v of 0..242, the first digit the most significant; the byte is 256·v/243
+rounded up, so that a digit is what a multiplication by three carries out of the byte.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantcli.codec.bits import F32, U8, Blocks
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.search import Search
+from quantcli.codec.ternary import SEARCHES, encode_ternary
+
+LAYOUT = block_layout(("qs", "u1", (48,)), ("qh", "u1", (4,)), ("d", "<f2"))
+
+# (first element, bytes, digits): the digits of byte m are elements first + m + bytes·digit
+PARTS = ((0, 32, 5), (160, 16, 5), (240, 4, 4))
+_BYTE = ((np.arange(243) * 256 + 242) // 243).astype(np.uint8)
+
+
+def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
+    """Search the scale, round; see `Codec.encode`."""
+    codes = encode_ternary(x, weight, search, out)
+    packed = np.empty((52, codes.shape[1]), np.uint8)
+    filled = 0
+    for first, size, digits in PARTS:
+        parts = codes[first : first + size * digits].reshape(digits, size, -1)
+        number = packed[filled : filled + size]
+        number[:] = parts[0]
+        for digit in range(1, 5):
+            number *= np.uint8(3)
+            if digit < digits:
+                number += parts[digit]
+        filled += size
+    packed = np.take(_BYTE, packed, mode="clip")
+    out["qs"] = packed[:48].T
+    out["qh"] = packed[48:].T
+
+
+def _digits(qs: U8, out: F32, digits: int) -> None:
+    """Write the digits of bytes (n, k), less one, to (n, digits, k)."""
+    power = np.ascontiguousarray(qs)
+    for digit in range(digits):
+        # 3·power / 256, cut: 86 and 171 are the first bytes that carry 1 and 2
+        value = (power >= np.uint8(86)).view(np.int8)
+        value += (power >= np.uint8(171)).view(np.int8)
+        value -= np.int8(1)
+        np.copyto(out[:, digit], value)
+        power = power * np.uint8(3)
+
+
+def decode(blocks: Blocks, out: F32) -> None:
+    """Compute x = d·(t - 1); see `Codec.decode`."""
+    packed = np.concatenate([blocks["qs"], blocks["qh"]], axis=1)
+    filled = 0
+    for first, size, digits in PARTS:
+        part = out[:, first : first + size * digits].reshape(len(blocks), digits, size)
+        _digits(packed[:, filled : filled + size], part, digits)
+        filled += size
+    np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
+
+
+CODEC = Codec(
+    name="TQ1_0",
+    ggml_type=34,
+    block=256,
+    layout=LAYOUT,
+    group=256,
+    encode=encode,
+    decode=decode,
+    searches=SEARCHES,
+    weighting="plain",
+)

@@ -1,0 +1,43 @@
+"""TQ2_0: 256 ternary values of 2 bits and one scale, x = d·(q - 1), q of 0, 1, 2."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantcli.codec.bits import F32, SCRATCH, Blocks
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.quarters import pack_axis, unpack_quarters
+from quantcli.codec.search import Search
+from quantcli.codec.ternary import SEARCHES, encode_ternary
+
+LAYOUT = block_layout(("qs", "u1", (64,)), ("d", "<f2"))
+
+
+def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
+    """Search the scale, round; see `Codec.encode`."""
+    codes = encode_ternary(x, weight, search, out)
+    parts = codes.reshape(2, 4, 32, -1)  # half, bits, byte
+    out["qs"] = pack_axis(parts.transpose(1, 0, 2, 3)).reshape(64, -1).T
+
+
+def decode(blocks: Blocks, out: F32) -> None:
+    """Compute x = d·(q - 1); see `Codec.decode`."""
+    count = len(blocks)
+    codes = SCRATCH.take("bytes", (count, 8, 32), np.uint8)
+    unpack_quarters(blocks["qs"], codes)
+    np.copyto(out, codes.reshape(out.shape))
+    np.subtract(out, np.float32(1), out=out)
+    np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
+
+
+CODEC = Codec(
+    name="TQ2_0",
+    ggml_type=35,
+    block=256,
+    layout=LAYOUT,
+    group=256,
+    encode=encode,
+    decode=decode,
+    searches=SEARCHES,
+    weighting="plain",
+)
