@@ -30,6 +30,10 @@ from quantcli.codec.search import TINY, reciprocal, take_over
 Index = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 
+# Added to all weights, whose largest in a super-block is about 1: columns without any importance
+# still take the nearest points that cost the others nothing.
+LEAST_WEIGHT = np.float32(2.0**-24)
+
 
 @dataclass(frozen=True, slots=True)
 class Lattice:
@@ -151,6 +155,7 @@ class Vectors:
         self.weights: F32 | None = None
         if w is not None:
             self.weights = self._vectors("weights", w, _power_of_two(w)[1])
+            np.add(self.weights, LEAST_WEIGHT, out=self.weights)
             self.heavy = self._take("heavy")
             np.multiply(self.weights, self.values, out=self.heavy)
         self.codes, self.chosen = self._take("codes"), self._take("chosen")

@@ -92,6 +92,18 @@ def test_scaling_by_a_power_of_two_scales_the_decoded_values(name: str) -> None:
         assert np.array_equal(kind.decode_rows(kind.encode_rows(x * factor)), once * factor)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_columns_without_importance_are_still_fitted(name: str) -> None:
+    x, q = tails(4, 768, 8), np.ones(768, np.float32)
+    q[256:512] = 0  # one block in three counts for nothing
+    kind = codec.get(name)
+    back = kind.decode_rows(kind.encode_rows(x, q))
+    part = slice(256, 512)
+    plain = kind.decode_rows(kind.encode_rows(x))
+    ours, best = (np.square(v[:, part] - x[:, part]).sum() for v in (back, plain))
+    assert ours <= 1.2 * best
+
+
 def test_a_plain_search_is_refused() -> None:
     shape = Lattice("iq2_s", unit=0.125, levels=LEVELS)
     with pytest.raises(TypeError, match="LatticeSearch"):
