@@ -1,0 +1,67 @@
+"""Q2_K: sixteen groups of 16 codes of 2 bits, with 4-bit scales and 4-bit minimums.
+
+x = d·scale·q - dmin·min.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.quarters import pack_quarters, unpack_quarters
+from quantcli.codec.search import Search, neighbours, square
+from quantcli.codec.superblock import fit_range_blocks
+
+LAYOUT = block_layout(("scales", "u1", (16,)), ("qs", "u1", (64,)), ("d", "<f2"), ("dmin", "<f2"))
+
+SEARCHES = {
+    "fast": Search(cuts=square(0.0, 0.4), refinements=0),
+    "normal": Search(
+        cuts=square(0.0, 0.4), rounds=1, steps=((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
+    ),
+    "best": Search(
+        cuts=square(-0.3, 0.0, 0.3, 0.6),
+        refinements=2,
+        rounds=4,
+        steps=((0, 0), *neighbours(1)),
+    ),
+}
+
+
+def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
+    """Fit the super-blocks and pack them; see `Codec.encode`."""
+    fit = fit_range_blocks(x, weight, 3, 15, search)
+    out["d"] = to_half(fit.d)
+    out["dmin"] = to_half(fit.dmin)
+    out["scales"] = (fit.scales + fit.mins * np.float32(16)).astype(np.uint8).T
+    out["qs"] = pack_quarters(fit.codes.astype(np.uint8))
+
+
+def decode(blocks: Blocks, out: F32) -> None:
+    """Compute x = (d·scale)·q - dmin·min; see `Codec.decode`."""
+    count = len(blocks)
+    scales = blocks["scales"]
+    scale = (scales & np.uint8(15)) * blocks["d"].astype(np.float32)[:, None]
+    low = (scales >> np.uint8(4)) * blocks["dmin"].astype(np.float32)[:, None]
+    codes = SCRATCH.take("bytes", (count, 8, 32), np.uint8)
+    unpack_quarters(blocks["qs"], codes)
+    values = out.reshape(count, 16, 16)
+    np.copyto(values, codes.reshape(count, 16, 16))
+    np.multiply(values, scale[:, :, None], out=values)
+    np.subtract(values, low[:, :, None], out=values)
+
+
+CODEC = Codec(
+    name="Q2_K",
+    ggml_type=10,
+    block=256,
+    layout=LAYOUT,
+    group=16,
+    encode=encode,
+    decode=decode,
+    searches=SEARCHES,
+    scales=("d", "dmin"),
+    weighting="block",
+    variance=1.0,
+)

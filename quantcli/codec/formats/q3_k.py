@@ -1,0 +1,97 @@
+"""Q3_K: sixteen groups of 16 codes of 3 bits, with signed 6-bit scales.
+
+x = d·(scale - 32)·(q - 4).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.quarters import pack_quarters, unpack_quarters
+from quantcli.codec.search import Search
+from quantcli.codec.superblock import fit_signed_blocks
+
+LAYOUT = block_layout(
+    ("hmask", "u1", (32,)), ("qs", "u1", (64,)), ("scales", "u1", (12,)), ("d", "<f2")
+)
+
+SEARCHES = {
+    "fast": Search(peaks=(-4.0, -3.4, 3.2), refinements=0),
+    # Wide apart: with importance the largest value of a group may matter least.
+    "normal": Search(
+        peaks=(-6.0, -4.6, -3.7, 3.1, 4.2),
+        refinements=0,
+        rounds=1,
+        steps=((0, 0), (1, 0), (-1, 0)),
+    ),
+    "best": Search(
+        peaks=(
+            *(-7.2, -6.4, -5.7, -5.2, -4.8, -4.4, -4.1, -3.9, -3.7, -3.5, -3.3, -3.0),
+            *(2.6, 2.8, 3.0, 3.2, 3.4, 3.7, 4.1, 4.6, 5.2),
+        ),
+        refinements=2,
+        rounds=4,
+        steps=tuple((step, 0) for step in (0, 1, -1, 2, -2)),
+    ),
+}
+
+
+def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
+    """Fit the super-blocks and pack them; see `Codec.encode`."""
+    fit = fit_signed_blocks(x, weight, 4, 32, search)
+    count = len(out)
+    out["d"] = to_half(fit.d)
+    scales = (fit.scales + np.float32(32)).astype(np.uint8)
+    packed = np.zeros((12, count), np.uint8)
+    packed[:8] = (scales[:8] & 15) | ((scales[8:] & 15) * np.uint8(16))
+    for part in range(4):
+        packed[8:] |= (scales[4 * part : 4 * part + 4] >> np.uint8(4)) * np.uint8(4**part)
+    out["scales"] = packed.T
+    codes = (fit.codes + np.float32(4)).astype(np.uint8)
+    out["qs"] = pack_quarters(codes & np.uint8(3))
+    # element 32·bit + 16·half + i: bit `bit` of byte 16·half + i
+    high = (codes >> np.uint8(2)).reshape(16, 8, 2, count)
+    mask = high[:, 7].copy()
+    for bit in range(6, -1, -1):
+        mask *= np.uint8(2)
+        mask |= high[:, bit]
+    out["hmask"].reshape(count, 2, 16)[:] = mask.transpose(2, 1, 0)
+
+
+def decode(blocks: Blocks, out: F32) -> None:
+    """Compute x = (d·(scale - 32))·(q - 4); see `Codec.decode`."""
+    count = len(blocks)
+    packed = blocks["scales"]
+    scales = np.empty((count, 16), np.uint8)
+    scales[:, :8] = packed[:, :8] & 15
+    scales[:, 8:] = packed[:, :8] >> 4
+    for part in range(4):
+        scales[:, 4 * part : 4 * part + 4] |= ((packed[:, 8:] >> (2 * part)) & 3) * np.uint8(16)
+    scales -= np.uint8(32)
+    scale = scales.view(np.int8) * blocks["d"].astype(np.float32)[:, None]
+    codes = SCRATCH.take("bytes", (count, 8, 32), np.uint8)
+    unpack_quarters(blocks["qs"], codes)
+    mask = np.ascontiguousarray(blocks["hmask"])
+    for bit in range(8):
+        high = (mask & np.uint8(1 << bit)) != 0
+        codes[:, bit] += high.view(np.uint8) * np.uint8(4)
+    codes -= np.uint8(4)
+    values = out.reshape(count, 16, 16)
+    np.copyto(values, codes.view(np.int8).reshape(count, 16, 16))
+    np.multiply(values, scale[:, :, None], out=values)
+
+
+CODEC = Codec(
+    name="Q3_K",
+    ggml_type=11,
+    block=256,
+    layout=LAYOUT,
+    group=16,
+    encode=encode,
+    decode=decode,
+    searches=SEARCHES,
+    weighting="block",
+    variance=2.0,
+)
