@@ -64,7 +64,7 @@ PEER_PYTHON ?=
 PEERS := --converter-python "$(CONVERTER_PYTHON)" --peer-python "$(PEER_PYTHON)"
 
 bench: $(STAMP) $(MODEL)/config.json ## Run the benchmarks
-	$(BIN)/python bench/codecs.py
+	$(BIN)/python bench/codec_bench.py
 	$(BIN)/python bench/reproducible.py $(MODEL) --types Q4_K_M,Q8_0
 	$(BIN)/python bench/kill_resume.py $(MODEL)
 	$(BIN)/python bench/convert_memory.py

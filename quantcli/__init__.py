@@ -6,6 +6,7 @@ The functions of the command line, for Python:
     quantcli.convert(model, "Q4_K_M", output)   do it; interrupted, the same call goes on
     quantcli.inspect(file)                      what a GGUF file holds
     quantcli.verify(file, against=model)        whether it holds what it should
+    quantcli.types()                            every tensor type, its size and its error
     quantcli.quantize(array, "Q4_K")            arrays in memory: encode …
     quantcli.dequantize(blocks, "Q4_K", shape)  … and decode
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from quantcli.app.convert import convert
     from quantcli.app.inspect import inspect
     from quantcli.app.plan import plan
+    from quantcli.app.types import types
     from quantcli.app.verify import verify
     from quantcli.errors import QuantcliError
 
@@ -35,6 +37,7 @@ __all__ = [
     "inspect",
     "plan",
     "quantize",
+    "types",
     "verify",
 ]
 
@@ -45,6 +48,7 @@ _HOMES = {
     "inspect": "quantcli.app.inspect",
     "plan": "quantcli.app.plan",
     "quantize": "quantcli.app.arrays",
+    "types": "quantcli.app.types",
     "verify": "quantcli.app.verify",
 }
 

@@ -37,6 +37,8 @@ SEARCHES = {
     ),
 }
 
+_HIGH = np.uint64(0x0404040404040404)
+
 
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Fit the super-blocks and pack them; see `Codec.encode`."""
@@ -73,10 +75,10 @@ def decode(blocks: Blocks, out: F32) -> None:
     scale = scales.view(np.int8) * blocks["d"].astype(np.float32)[:, None]
     codes = SCRATCH.take("bytes", (count, 8, 32), np.uint8)
     unpack_quarters(blocks["qs"], codes)
-    mask = np.ascontiguousarray(blocks["hmask"])
+    words = codes.view(np.uint64)
+    mask = np.ascontiguousarray(blocks["hmask"]).view(np.uint64)
     for bit in range(8):
-        high = (mask & np.uint8(1 << bit)) != 0
-        codes[:, bit] += high.view(np.uint8) * np.uint8(4)
+        words[:, bit] |= (mask >> np.uint64(bit) << np.uint64(2)) & _HIGH
     codes -= np.uint8(4)
     values = out.reshape(count, 16, 16)
     np.copyto(values, codes.view(np.int8).reshape(count, 16, 16))

@@ -1,6 +1,6 @@
 """Speed and error of every codec beside the C reference and the `gguf` package, in one run.
 
-    python bench/codecs.py [--types Q4_K,Q6_K] [--inputs gauss,t4,attn_q] [--effort normal]
+    python bench/codec_bench.py [--types Q4_K,Q6_K] [--inputs gauss,t4,attn_q] [--effort normal]
                            [--imatrix FILE] [--ggml libggml-base.so] [--cpu 1] [--runs 5]
                            [--chunk] [--decode]
 
