@@ -1,0 +1,48 @@
+"""`quantcli types` as users run it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from quantcli import codec
+
+
+def types(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "quantcli", "types", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_the_table_has_a_line_for_every_type() -> None:
+    done = types()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    header, *lines = done.stdout.split("\n\n")[0].splitlines()
+    assert "M/s" not in done.stdout
+    assert header.startswith("type ")
+    cells = {line.split()[0]: line.split()[1:] for line in lines}
+    assert tuple(cells) == codec.names()
+    for name, values in cells.items():
+        kind = codec.get(name)
+        assert values[:3] == [str(kind.ggml_type), f"{kind.bits_per_weight:.7g}", str(kind.block)]
+        assert ("needed" in values) == kind.needs_importance
+        assert 0 <= float(values[-2]) < 1
+        assert 0 <= float(values[-1]) < 1
+
+
+def test_bench_adds_two_columns_and_json_is_one_object() -> None:
+    done = types("--bench", "--effort", "fast")
+    assert (done.returncode, done.stderr) == (0, "")
+    header, *lines = done.stdout.split("\n\n")[0].splitlines()
+    assert header.endswith("encode M/s  decode M/s")
+    assert all(float(value) > 0 for line in lines for value in line.split()[-2:])
+    assert "effort fast" in done.stdout
+    record = json.loads(types("--json").stdout)
+    assert [row["name"] for row in record["types"]] == list(codec.names())
+
+
+def test_an_unknown_effort_is_wrong_usage() -> None:
+    done = types("--effort", "most")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "fast, normal, best" in done.stderr
