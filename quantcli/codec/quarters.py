@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from quantcli.codec.bits import U8
+from quantcli.codec.bits import F32, U8
+
+I8 = npt.NDArray[np.int8]
 
 _LOW = np.uint64(0x0303030303030303)
 
@@ -37,6 +40,12 @@ def unpack_quarters(qs: U8, out: U8) -> None:
     words = np.ascontiguousarray(qs).view(np.uint64).reshape(-1, 2, 4)
     codes = out.reshape(-1, 2, 4, 32).view(np.uint64)
     for quarter in range(4):
-        # bits that cross from one byte of a word to the next are masked away
-        np.right_shift(words, np.uint64(2 * quarter), out=codes[:, :, quarter])
-        np.bitwise_and(codes[:, :, quarter], _LOW, out=codes[:, :, quarter])
+        np.copyto(codes[:, :, quarter], words >> np.uint64(2 * quarter))
+    # bits that crossed from one byte of a word to the next are masked away
+    np.bitwise_and(codes, _LOW, out=codes)
+
+
+def decode_groups(codes: I8, scale: F32, out: F32) -> None:
+    """Compute scale·code from codes (n, 256) and scales (n, 16) of 16 elements each."""
+    # repeating costs less than a broadcast with an inner loop of 16
+    np.multiply(codes, np.repeat(scale, 16, axis=1), out=out)

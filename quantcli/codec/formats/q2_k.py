@@ -9,7 +9,7 @@ import numpy as np
 
 from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.quarters import pack_quarters, unpack_quarters
+from quantcli.codec.quarters import decode_groups, pack_quarters, unpack_quarters
 from quantcli.codec.search import Search, neighbours, square
 from quantcli.codec.superblock import fit_range_blocks
 
@@ -40,16 +40,13 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = (d·scale)·q - dmin·min; see `Codec.decode`."""
-    count = len(blocks)
     scales = blocks["scales"]
     scale = (scales & np.uint8(15)) * blocks["d"].astype(np.float32)[:, None]
     low = (scales >> np.uint8(4)) * blocks["dmin"].astype(np.float32)[:, None]
-    codes = SCRATCH.take("bytes", (count, 8, 32), np.uint8)
+    codes = SCRATCH.take("bytes", out.shape, np.uint8)
     unpack_quarters(blocks["qs"], codes)
-    values = out.reshape(count, 16, 16)
-    np.copyto(values, codes.reshape(count, 16, 16))
-    np.multiply(values, scale[:, :, None], out=values)
-    np.subtract(values, low[:, :, None], out=values)
+    decode_groups(codes.view(np.int8), scale, out)
+    np.subtract(out, np.repeat(low, 16, axis=1), out=out)
 
 
 CODEC = Codec(

@@ -9,7 +9,7 @@ import numpy as np
 
 from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.quarters import pack_quarters, unpack_quarters
+from quantcli.codec.quarters import decode_groups, pack_quarters, unpack_quarters
 from quantcli.codec.search import Search
 from quantcli.codec.superblock import fit_signed_blocks
 
@@ -73,16 +73,14 @@ def decode(blocks: Blocks, out: F32) -> None:
         scales[:, 4 * part : 4 * part + 4] |= ((packed[:, 8:] >> (2 * part)) & 3) * np.uint8(16)
     scales -= np.uint8(32)
     scale = scales.view(np.int8) * blocks["d"].astype(np.float32)[:, None]
-    codes = SCRATCH.take("bytes", (count, 8, 32), np.uint8)
+    codes = SCRATCH.take("bytes", out.shape, np.uint8)
     unpack_quarters(blocks["qs"], codes)
-    words = codes.view(np.uint64)
+    words = codes.reshape(count, 8, 32).view(np.uint64)
     mask = np.ascontiguousarray(blocks["hmask"]).view(np.uint64)
     for bit in range(8):
         words[:, bit] |= (mask >> np.uint64(bit) << np.uint64(2)) & _HIGH
     codes -= np.uint8(4)
-    values = out.reshape(count, 16, 16)
-    np.copyto(values, codes.view(np.int8).reshape(count, 16, 16))
-    np.multiply(values, scale[:, :, None], out=values)
+    decode_groups(codes.view(np.int8), scale, out)
 
 
 CODEC = Codec(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, U8, Blocks
+from quantcli.codec.bits import F32, SCRATCH, Blocks
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.search import Search
 from quantcli.codec.ternary import SEARCHES, encode_ternary
@@ -39,27 +39,23 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     out["qh"] = packed[48:].T
 
 
-def _digits(qs: U8, out: F32, digits: int) -> None:
-    """Write the digits of bytes (n, k), less one, to (n, digits, k)."""
-    power = np.ascontiguousarray(qs)
-    for digit in range(digits):
-        # 3·power / 256, cut: 86 and 171 are the first bytes that carry 1 and 2
-        value = (power >= np.uint8(86)).view(np.int8)
-        value += (power >= np.uint8(171)).view(np.int8)
-        value -= np.int8(1)
-        np.copyto(out[:, digit], value)
-        power = power * np.uint8(3)
-
-
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d·(t - 1); see `Codec.decode`."""
-    packed = np.concatenate([blocks["qs"], blocks["qh"]], axis=1)
-    filled = 0
-    for first, size, digits in PARTS:
-        part = out[:, first : first + size * digits].reshape(len(blocks), digits, size)
-        _digits(packed[:, filled : filled + size], part, digits)
-        filled += size
-    np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
+    codes = SCRATCH.take("bytes", out.shape, np.uint8)
+    power = np.concatenate([blocks["qs"], blocks["qh"]], axis=1)
+    for digit in range(5):
+        # 3·power / 256, cut: 86 and 171 are the first bytes that carry 1 and 2
+        value = (power >= np.uint8(86)).view(np.uint8)
+        value += (power >= np.uint8(171)).view(np.uint8)
+        filled = 0
+        for first, size, digits in PARTS:
+            if digit < digits:
+                start = first + size * digit
+                codes[:, start : start + size] = value[:, filled : filled + size]
+            filled += size
+        power *= np.uint8(3)
+    codes -= np.uint8(1)
+    np.multiply(codes.view(np.int8), blocks["d"].astype(np.float32)[:, None], out=out)
 
 
 CODEC = Codec(

@@ -22,12 +22,10 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d·(q - 1); see `Codec.decode`."""
-    count = len(blocks)
-    codes = SCRATCH.take("bytes", (count, 8, 32), np.uint8)
+    codes = SCRATCH.take("bytes", out.shape, np.uint8)
     unpack_quarters(blocks["qs"], codes)
-    np.copyto(out, codes.reshape(out.shape))
-    np.subtract(out, np.float32(1), out=out)
-    np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
+    codes -= np.uint8(1)
+    np.multiply(codes.view(np.int8), blocks["d"].astype(np.float32)[:, None], out=out)
 
 
 CODEC = Codec(
