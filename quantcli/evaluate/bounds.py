@@ -66,6 +66,14 @@ BOUNDS: dict[str, Bound] = {
     "Q6_K": Bound(0.043, 0.13, 128 * 32 * _HALF_ULP),
     "IQ4_NL": Bound(0.163, 0.36, 127 * _HALF_ULP),
     "IQ4_XS": Bound(0.164, 0.39, 32 * 127 * _HALF_ULP),
+    # Lattices bend the shape of a block: a spike is far worse than Student-t weights.
+    "IQ1_S": Bound(0.950, 1.0, 17 * _HALF_ULP),
+    "IQ1_M": Bound(0.950, 1.0, 17 * _HALF_ULP),
+    "IQ2_XXS": Bound(0.950, 1.0, 167 * _HALF_ULP),
+    "IQ2_XS": Bound(0.850, 1.0, 167 * _HALF_ULP),
+    "IQ2_S": Bound(0.800, 1.0, 167 * _HALF_ULP),
+    "IQ3_XXS": Bound(0.440, 0.80, 481 * _HALF_ULP),
+    "IQ3_S": Bound(0.360, 0.70, 465 * _HALF_ULP),
     # One scale for one to four levels: below 1, which zeros and doubled values give.
     "TQ1_0": Bound(0.950, 1.0, _HALF_ULP),
     "TQ2_0": Bound(0.950, 1.0, _HALF_ULP),

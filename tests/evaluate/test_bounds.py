@@ -86,8 +86,9 @@ def test_the_bound_is_no_looser_than_the_next_coarser_type_needs(name: str) -> N
     """A Q8_0 tensor that went through Q6_K first must not pass, and so on."""
     coarser = {"Q8_0": "Q6_K", "Q6_K": "Q4_K", "Q5_K": "Q4_0", "Q5_1": "Q4_0", "Q5_0": None}
     coarser |= {"MXFP4": "Q2_0", "NVFP4": "Q1_0", "Q3_K": "TQ1_0", "Q2_K": "Q1_0"}
+    coarser |= {"IQ3_XXS": "Q1_0", "IQ3_S": "TQ1_0"}
     coarse = coarser.get(name)
-    if name in ("Q1_0", "Q2_0", "TQ1_0", "TQ2_0"):
+    if name.startswith(("IQ1", "IQ2", "TQ")) or name in ("Q1_0", "Q2_0"):
         x = weights("gaussian")
         stored = np.zeros_like(x)
     elif coarse is None:
