@@ -40,13 +40,16 @@ def _half_scales() -> F32:
 
 
 HALF_SCALE = _half_scales()
-_SCALE_MIDDLES = HALF_SCALE[:LAST] + HALF_SCALE[1 : LAST + 1]  # between neighbouring scales
 _OVERFLOW = np.float32(464 * 6)  # 448 is no longer the scale nearest to a sixth of it
 
 
 def _nearest_byte(scale: F32) -> U8:
-    """The byte of the nearest scale."""
-    return np.searchsorted(_SCALE_MIDDLES, scale, side="right").astype(np.uint8)
+    """The byte of the nearest scale, halves upwards."""
+    # three bits of mantissa, and an exponent that starts at 120 in a float32
+    normal = ((scale.view(np.int32) + (1 << 19)) >> 20) - (120 << 3)
+    small = (np.minimum(scale, np.float32(1)) * np.float32(512) + np.float32(0.5)).astype(np.int32)
+    byte = np.where(scale < np.float32(2.0**-6), small, normal)
+    return np.minimum(byte, LAST).astype(np.uint8)
 
 
 class _Choice:
