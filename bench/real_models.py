@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--presets", default=",".join(names()))
     parser.add_argument("--strings", type=Path, default=ROOT / "tests/data/mixed_strings.json")
     args = parser.parse_args()
-    strings = [text for text in json.loads(args.strings.read_text("utf-8")) if text.strip()]
+    strings = [text for text in json.loads(args.strings.read_text("utf-8")) if text]
     good = True
     with tempfile.TemporaryDirectory() as scratch:
         for model in (*args.models, *args.encoder):

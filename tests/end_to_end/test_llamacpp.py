@@ -19,7 +19,7 @@ STRINGS = Path(__file__).parents[1] / "data" / "mixed_strings.json"
 
 @pytest.fixture(scope="module")
 def strings() -> list[str]:
-    return [text for text in json.loads(STRINGS.read_text("utf-8")) if text.strip()]
+    return [text for text in json.loads(STRINGS.read_text("utf-8")) if text]
 
 
 def assert_tokenizes_alike(model: Path, loaded: LlamaCpp, strings: list[str]) -> None:
