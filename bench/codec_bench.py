@@ -119,26 +119,36 @@ def reference(library: Path | None) -> Encoder:
     return encode
 
 
+def encodes(c: Encoder, kind: codec.Codec, uniform: F32) -> bool:
+    """Whether the C encoder knows the type: `libgguf` lacks the newest."""
+    try:
+        c(uniform[None], kind.ggml_type, uniform)
+    except ValueError:
+        return False
+    return True
+
+
 def competitors(
     kind: codec.Codec, x: F32, weight: F32 | None, options: argparse.Namespace
 ) -> dict[str, Callable[[], npt.NDArray[np.uint8]]]:
     """The encoders of one type: ours, C plain, C weighted, the `gguf` package."""
-    number = gguf.GGMLQuantizationType(kind.ggml_type)
     uniform = np.ones(x.shape[1], np.float32)
     if weight is None and kind.needs_importance:
         weight = uniform
     calls: dict[str, Callable[[], npt.NDArray[np.uint8]]] = {
         "quantcli": lambda: kind.encode_rows(x, weight, effort=options.effort)
     }
-    if kind.block > 1:
-        c = reference(options.ggml)
+    c = reference(options.ggml)
+    if kind.block > 1 and encodes(c, kind, uniform):
         importance = uniform if weight is None else weight
         if not kind.needs_importance:
             calls["C plain"] = lambda: c(x, kind.ggml_type, None)
         calls["C weighted"] = lambda: c(x, kind.ggml_type, importance)
     try:
+        # ValueError: a type that the package does not know at all.
+        number = gguf.GGMLQuantizationType(kind.ggml_type)
         gguf.quants.quantize(x[:1], number)
-    except NotImplementedError:
+    except (NotImplementedError, ValueError):
         return calls
     calls["gguf"] = lambda: gguf.quants.quantize(x, number).view(np.uint8)
     return calls
@@ -173,19 +183,30 @@ def report_chunk(name: str, options: argparse.Namespace) -> None:
     print(f"{name:8s} {'  '.join(cells)}", flush=True)
 
 
+def decoders(
+    kind: codec.Codec, data: npt.NDArray[np.uint8]
+) -> dict[str, Callable[[], npt.NDArray[np.float32]]]:
+    """The decoders of one type: ours and, where it has one, that of the `gguf` package."""
+    calls: dict[str, Callable[[], npt.NDArray[np.float32]]] = {
+        "quantcli": lambda: kind.decode_rows(data)
+    }
+    try:
+        number = gguf.GGMLQuantizationType(kind.ggml_type)
+        gguf.quants.dequantize(data[:1], number)
+    except (NotImplementedError, ValueError):
+        return calls
+    calls["gguf"] = lambda: gguf.quants.dequantize(data, number)
+    return calls
+
+
 def report_decode(name: str, options: argparse.Namespace) -> None:
     """Decoding speed beside the `gguf` package."""
     kind = codec.get(name)
     x = make_input("gauss")
-    data = kind.encode_rows(x)
-    number = gguf.GGMLQuantizationType(kind.ggml_type)
-    calls: dict[str, Callable[[], object]] = {
-        "quantcli": lambda: kind.decode_rows(data),
-        "gguf": lambda: gguf.quants.dequantize(data, number),
-    }
-    rates = speeds(calls, x.size, options.runs)
-    ratio = rates["quantcli"] / rates["gguf"]
-    print(f"{name:8s} {rates['quantcli']:8.1f} {rates['gguf']:8.1f}  {ratio:.2f}", flush=True)
+    rates = speeds(decoders(kind, kind.encode_rows(x)), x.size, options.runs)
+    ours, theirs = rates["quantcli"], rates.get("gguf")
+    peer = f"{theirs:8.1f}  {ours / theirs:.2f}" if theirs else "no decoder"
+    print(f"{name:8s} {ours:8.1f} {peer}", flush=True)
 
 
 def main() -> None:

@@ -16,7 +16,6 @@ import platform
 from pathlib import Path
 
 import codec_bench as bench
-import gguf
 import numpy as np
 
 from quantcli import codec
@@ -98,14 +97,7 @@ def decoding_rows(options: argparse.Namespace) -> list[str]:
     for name in codec.names():
         kind = codec.get(name)
         data = kind.encode_rows(x, effort="fast")
-        calls = {"quantcli": lambda kind=kind, data=data: kind.decode_rows(data)}
-        try:
-            number = gguf.GGMLQuantizationType(kind.ggml_type)
-            gguf.quants.dequantize(data[:1], number)
-            calls["gguf"] = lambda data=data, number=number: gguf.quants.dequantize(data, number)
-        except (NotImplementedError, ValueError):
-            pass
-        rates = bench.speeds(calls, x.size, options.runs)
+        rates = bench.speeds(bench.decoders(kind, data), x.size, options.runs)
         ours, theirs = rates["quantcli"], rates.get("gguf")
         peer = f"{theirs:.0f} | {ours / theirs:.2f}" if theirs else "- | -"
         lines.append(f"| {name} | {ours:.0f} | {peer} |")
