@@ -16,18 +16,20 @@ class LlamaCpp:
     Args:
         path: the GGUF file.
         embedding: load it to embed texts instead of generating.
+        threads: for tiny models one, as several spend their time waiting for each other.
 
     Raises:
         RuntimeError: llama.cpp does not load the file.
     """
 
-    def __init__(self, path: Path, *, embedding: bool = False) -> None:
+    def __init__(self, path: Path, *, embedding: bool = False, threads: int = 2) -> None:
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
         params.n_ctx = 512
         params.n_parallel = 1
         params.n_gpu_layers = 0
-        params.cpuparams.n_threads = 2
+        params.cpuparams.n_threads = threads
+        params.cpuparams_batch.n_threads = threads
         params.warmup = False
         # Every block's scales must be finite.
         params.check_tensors = True
@@ -54,6 +56,22 @@ class LlamaCpp:
             {"prompt": prompt, "max_tokens": tokens, "temperature": 0.0, "seed": 0}
         )
         return str(reply["choices"][0]["text"])
+
+    def logits(self, prompt: str, vocabulary: int) -> list[float]:
+        """Logits of the token after `prompt`, shifted to a mean of 0, of `vocabulary` tokens."""
+        body = {
+            "prompt": prompt,
+            "max_tokens": 1,
+            "temperature": 0.0,
+            "logprobs": vocabulary,
+            # The reply holds probabilities, of before the bias, only with a token that is text.
+            "logit_bias": [["a", 1000.0]],
+        }
+        choice = self._server.handle_completions(body)["choices"][0]
+        found = choice["logprobs"]["content"][0]["top_logprobs"]
+        by_id = {entry["id"]: entry["logprob"] for entry in found}
+        mean = sum(by_id.values()) / vocabulary
+        return [by_id[token] - mean for token in range(vocabulary)]
 
     def embed(self, texts: list[str]) -> list[list[float]]:
         """One embedding a text."""
