@@ -104,33 +104,24 @@ def decoding_rows(options: argparse.Namespace) -> list[str]:
     return lines
 
 
-def main() -> None:
-    """Measure and write the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--imatrix", type=Path, required=True)
-    parser.add_argument("--ggml", type=Path)
-    parser.add_argument("--cpu", type=int, default=-1)
-    parser.add_argument("--rows", type=int, default=128)
-    parser.add_argument("--runs", type=int, default=3)
-    options = parser.parse_args()
-    if options.cpu >= 0:
-        os.sched_setaffinity(0, {options.cpu})
+ABOUT = (
+    "Written by `bench/codec_table.py` on {day}, {machine}, one core, numpy {numpy}. Columns of "
+    "errors are quantcli's relative RMSE over that of the C reference's weighted path (below 1 is "
+    "better); real matrices are SmolLM2's. Speeds are million weights a second on Gaussian rows; "
+    "`fast` and `best` are speeds over `normal`'s."
+)
+
+
+def page(options: argparse.Namespace) -> list[str]:
+    """Measure everything; return the lines of the page."""
     lossy = [name for name in codec.names() if codec.get(name).block > 1]
     plain = [Measured(name, options, None) for name in lossy]
     weighted = [Measured(name, options, options.imatrix) for name in lossy]
-    about = (
-        f"Written by `bench/codec_table.py` on {dt.datetime.now(dt.timezone.utc):%Y-%m-%d}, "
-        f"{platform.machine()}, one core, numpy {np.__version__}. Columns of errors are quantcli's "
-        "relative RMSE over that of the C reference's weighted path (below 1 is better); real "
-        "matrices are SmolLM2's. Speeds are million weights a second on Gaussian rows; `fast` and "
-        "`best` are speeds over `normal`'s."
-    )
-    page = [
+    day = f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}"
+    return [
         "# Block formats, measured",
         "",
-        about,
+        ABOUT.format(day=day, machine=platform.machine(), numpy=np.__version__),
         "",
         "## Without importance (C with uniform weights)",
         "",
@@ -151,7 +142,22 @@ def main() -> None:
         *decoding_rows(options),
         "",
     ]
-    OUTPUT.write_text("\n".join(page), encoding="utf-8")
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--imatrix", type=Path, required=True)
+    parser.add_argument("--ggml", type=Path)
+    parser.add_argument("--cpu", type=int, default=-1)
+    parser.add_argument("--rows", type=int, default=128)
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    if options.cpu >= 0:
+        os.sched_setaffinity(0, {options.cpu})
+    OUTPUT.write_text("\n".join(page(options)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ Encode = Callable[[F32, F32 | None, Search, Blocks], None]
 Decode = Callable[[Blocks, F32], None]
 
 # Weights handled together, in one thread. Smaller chunks stay in a core's L2 cache but spend their
-# time in the calls for the few values per group; bench/codec_bench.py --chunk prints speed over this
-# number. A chunk's buffers take about 4 MB.
+# time in the calls for the few values per group; bench/codec_bench.py --chunk prints the speed over
+# this number. A chunk's buffers take about 4 MB.
 CHUNK_WEIGHTS = 128 * 1024
 
 # No block format with float16 scales reaches this; far below, x² still fits float32.
