@@ -23,6 +23,7 @@ def test_the_public_names_are_exactly_these() -> None:
         "inspect",
         "plan",
         "quantize",
+        "types",
         "verify",
     ]
     assert dir(quantcli) == quantcli.__all__
