@@ -108,7 +108,8 @@ ABOUT = (
     "Written by `bench/codec_table.py` on {day}, {machine}, one core, numpy {numpy}. Columns of "
     "errors are quantcli's relative RMSE over that of the C reference's weighted path (below 1 is "
     "better); real matrices are SmolLM2's. Speeds are million weights a second on Gaussian rows; "
-    "`fast` and `best` are speeds over `normal`'s."
+    "`fast` and `best` are speeds over `normal`'s. Inputs are {rows} rows; below about 512 the last, "
+    "short chunk of a tensor weighs on the fastest encoders (`bench/codec_bench.py` takes 512)."
 )
 
 
@@ -121,7 +122,7 @@ def page(options: argparse.Namespace) -> list[str]:
     return [
         "# Block formats, measured",
         "",
-        ABOUT.format(day=day, machine=platform.machine(), numpy=np.__version__),
+        ABOUT.format(day=day, machine=platform.machine(), numpy=np.__version__, rows=options.rows),
         "",
         "## Without importance (C with uniform weights)",
         "",
