@@ -108,8 +108,9 @@ ABOUT = (
     "Written by `bench/codec_table.py` on {day}, {machine}, one core, numpy {numpy}. Columns of "
     "errors are quantcli's relative RMSE over that of the C reference's weighted path (below 1 is "
     "better); real matrices are SmolLM2's. Speeds are million weights a second on Gaussian rows; "
-    "`fast` and `best` are speeds over `normal`'s. Inputs are {rows} rows; below about 512 the last, "
-    "short chunk of a tensor weighs on the fastest encoders (`bench/codec_bench.py` takes 512)."
+    "`fast` and `best` are speeds over `normal`'s. Inputs are {rows} rows; below about 512 the "
+    "last, short chunk of a tensor weighs on the fastest encoders (`bench/codec_bench.py` takes "
+    "512)."
 )
 
 
