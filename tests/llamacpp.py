@@ -46,7 +46,7 @@ class LlamaCpp:
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310  as above
+        with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310  the request made above, to the server itself
             tokens: list[int] = json.load(reply)["tokens"]
         return tokens
 

@@ -45,7 +45,7 @@ def quantize(
 
 def dequantize(
     blocks: npt.NDArray[np.uint8],
-    type: str,  # noqa: A002  as above
+    type: str,  # noqa: A002  the same keyword as of `quantize`
     shape: tuple[int, ...],
 ) -> npt.NDArray[np.float32]:
     """Decode `blocks` of the format `type` to a float32 array of `shape`.

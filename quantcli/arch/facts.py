@@ -145,7 +145,9 @@ class Facts:
 
 def is_number(value: object) -> TypeGuard[int | float]:
     """Tell whether `value` is a number that a float32 can hold without becoming infinite."""
-    return type(value) in (int, float) and abs(value) < 2**127  # type: ignore[arg-type] # as tested
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) < 2**127
 
 
 def text_config(config: Mapping[str, Any]) -> dict[str, Any]:

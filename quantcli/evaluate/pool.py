@@ -133,7 +133,7 @@ def _serve() -> None:
     ):
         checker = Checker(pickle.load(requests))  # noqa: S301 - from our own process
         while True:
-            finding = checker.check(pickle.load(requests))  # noqa: S301 - as above
+            finding = checker.check(pickle.load(requests))  # noqa: S301 - from the parent process
             answers.write(pickle.dumps(finding))
 
 

@@ -70,7 +70,15 @@ def execute(
     partial = output.with_name(output.name + ".partial")
     record = partial.with_name(partial.name + ".journal")
     with _opened(partial, plan.size) as descriptor:
-        run = _Run(plan, root, partial, record, allow_nonfinite, chunk_weights, progress)
+        run = _Run(
+            plan,
+            root,
+            partial,
+            record,
+            allow_nonfinite=allow_nonfinite,
+            chunk_weights=chunk_weights,
+            progress=progress,
+        )
         try:
             run.resume()
             _write_header(descriptor, plan.header)
@@ -102,7 +110,8 @@ class _Run:
         root: Path,
         partial: Path,
         record: Path,
-        allow_nonfinite: bool,  # noqa: FBT001  private, called once, by position
+        *,
+        allow_nonfinite: bool,
         chunk_weights: int,
         progress: Progress | None,
     ) -> None:

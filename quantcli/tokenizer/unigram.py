@@ -70,7 +70,11 @@ def unigram_keys(
         vocab = spm_vocabulary(files, model, size, first_added=len(model.tokens))
         if file == FAIRSEQ:
             vocab = _to_fairseq(files, vocab)
-        options = _options(model.add_dummy_prefix, model.remove_extra_whitespaces, model.charsmap)
+        options = _options(
+            prefix=model.add_dummy_prefix,
+            spaces=model.remove_extra_whitespaces,
+            charsmap=model.charsmap,
+        )
     make_unique(files, vocab)
     special = special_tokens(files, config, len(vocab.tokens))
     if model is not None and file != FAIRSEQ:
@@ -79,7 +83,7 @@ def unigram_keys(
     return keys + chat_template_keys(files) + normalizer_keys(files)
 
 
-def _options(prefix: bool, spaces: bool, charsmap: bytes) -> list[Key]:  # noqa: FBT001 - read positionally once, beside its definition
+def _options(*, prefix: bool, spaces: bool, charsmap: bytes) -> list[Key]:
     keys: list[Key] = [
         (ADD_SPACE_PREFIX, "bool", prefix),
         ("tokenizer.ggml.remove_extra_whitespaces", "bool", spaces),
@@ -130,7 +134,8 @@ def _from_json(
         elif i in added:
             special = added[i].special
             vocab.types[i] = TokenType.CONTROL if special else TokenType.USER_DEFINED
-    return vocab, _options(_prefixes_space(files), *_normalization(files))
+    spaces, charsmap = _normalization(files)
+    return vocab, _options(prefix=_prefixes_space(files), spaces=spaces, charsmap=charsmap)
 
 
 def _prefixes_space(files: Files) -> bool:
