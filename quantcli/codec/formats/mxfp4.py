@@ -26,10 +26,13 @@ SEARCHES = {"normal": Search(steps=()), "best": Search(steps=((1, 0), (-1, 0)))}
 # of two on.
 CARRY = np.int32(0x180000)
 
+# Least exponent written: twice 1/U is then 2^127, still a float32.
+LEAST = 2
+
 
 def inverse_scale(exponent: npt.NDArray[np.int32]) -> F32:
-    """1/U = 2^(128 - e), at most 2^127."""
-    bits: npt.NDArray[np.int32] = np.minimum(255 - exponent, 254) << 23
+    """1/U = 2^(128 - e) for e of at least `LEAST`."""
+    bits: npt.NDArray[np.int32] = (255 - exponent) << 23
     return bits.view(np.float32)
 
 
@@ -38,12 +41,12 @@ def encode(x: F32, _weight: F32 | None, search: Search, out: Blocks) -> None:
     values = x[:, 0]
     trial = Trial(values)
     biased = (peak_magnitude(values).view(np.int32) + CARRY) >> 23
-    first = np.maximum(biased - 2, 0)
+    first = np.maximum(biased - 2, LEAST)
     chosen = first.copy()
     if search.steps:
         best = trial.gain(inverse_scale(first)).copy()
         for step, _ in search.steps:
-            other = np.maximum(first + step, 0)
+            other = np.maximum(first + step, LEAST)
             gain = trial.gain(inverse_scale(other)) * np.float32(4.0**step)
             better = gain > best
             np.copyto(best, gain, where=better)
