@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, SCRATCH, U8, Blocks, has_nonfinite, tree_sum
+from quantcli.codec.bits import F32, SCRATCH, U8, Blocks, has_nonfinite
 from quantcli.codec.search import Search
 from quantcli.errors import InputError, UsageError
 
@@ -63,10 +63,7 @@ class Codec:
         decode: called with structured blocks (n,) and the float32 (n, block) to fill.
         searches: parameters of the encoder by effort; absent efforts use "normal".
         scales: float fields of the layout that must be finite in a valid block.
-        weighting: how a column's importance q becomes the weight of value x:
-            "none": ignored; "plain": q; "block": q·sqrt(s + x²), s = `variance` times the block's
-            mean of x²; "row": the same with s = mean of x² over the row.
-        variance: see weighting.
+        weighted: whether the importance of columns weights the squared error of a fit (ADR 0011).
         needs_importance: whether the type is only sensible with an importance matrix.
         broken: marks the invalid blocks (n,) where finite `scales` do not say it all.
     """
@@ -81,8 +78,7 @@ class Codec:
     by_rows: bool = False
     searches: Mapping[str, Search] = field(default_factory=dict)
     scales: tuple[str, ...] = ("d",)
-    weighting: str = "none"
-    variance: float = 1.0
+    weighted: bool = False
     needs_importance: bool = False
     broken: Callable[[Blocks], Mask] | None = None
 
@@ -131,7 +127,7 @@ class Codec:
 
     def _importance(self, weight: F32 | None, columns: int) -> F32 | None:
         """The column weights as (columns / block, block), scaled to a largest value of about 1."""
-        if weight is None or self.weighting == "none":
+        if weight is None or not self.weighted:
             return None
         if weight.shape != (columns,):
             raise UsageError(f"importance has shape {weight.shape}, the rows {columns} columns")
@@ -150,8 +146,10 @@ class Codec:
         per_row = x.shape[1] // self.block
         flat = x.reshape(-1, self.block)
         step = max(1, CHUNK_WEIGHTS // self.block)
-        if step > per_row or (importance is not None and self.weighting == "row"):
-            step = max(1, step // per_row) * per_row  # whole rows, with one pattern of weights
+        unit = per_row if step > per_row else 1  # whole rows have one pattern of weights
+        units, most = len(flat) // unit, step // unit
+        # equal chunks: a short last one would spend its time in calls
+        step = -(-units // -(-units // most)) * unit
         pattern: F32 | None = None
         for start in range(0, len(flat), step):
             part = flat[start : start + step]
@@ -160,7 +158,7 @@ class Codec:
             if importance is not None:
                 if pattern is None or step % per_row:
                     pattern = self._pattern(importance, start, step)
-                weights = self._weights(chunk, pattern[..., : len(part)], per_row)
+                weights = pattern[..., : len(part)]
             with np.errstate(all="ignore"):
                 self.encode(chunk, weights, search, blocks[start : start + step])
             self._check(part, blocks[start : start + step], start, per_row)
@@ -187,22 +185,6 @@ class Codec:
         index = np.arange(start, start + count) % len(importance)
         shape = (count, self.block // self.group, self.group)
         return np.ascontiguousarray(importance[index].reshape(shape).T)
-
-    def _weights(self, chunk: F32, pattern: F32, per_row: int) -> F32:
-        """Weights of a chunk's values; see `weighting`. For "row" the chunk is of whole rows."""
-        if self.weighting == "plain":
-            return pattern
-        weights: F32 = SCRATCH.take("weights", chunk.shape)
-        square: F32 = SCRATCH.take("square", chunk.shape)
-        np.multiply(chunk, chunk, out=square)
-        np.copyto(weights, square)
-        spread = tree_sum(square.reshape(self.block, -1))
-        if self.weighting == "row":
-            spread = np.repeat(row_mean(spread.reshape(-1, per_row)), per_row)
-        np.add(weights, spread * np.float32(self.variance / self.block), out=weights)
-        np.sqrt(weights, out=weights)
-        np.multiply(weights, pattern, out=weights)
-        return weights
 
     def _check(self, x: F32, blocks: Blocks, start: int, per_row: int) -> None:
         """Raise ScaleOverflowError for the first block that finite values made invalid."""
@@ -246,15 +228,6 @@ class Codec:
         """Count the blocks of uint8 (rows, row_bytes) with a NaN or infinite scale (or value)."""
         blocks = np.ascontiguousarray(data).reshape(-1).view(self.layout)
         return int(np.count_nonzero(self._broken(blocks)))
-
-
-def row_mean(x: F32) -> F32:
-    """Mean of each row, added from left to right."""
-    total = np.zeros(len(x), np.float32)
-    for column in x.T:
-        total += column
-    total /= np.float32(x.shape[1])
-    return total
 
 
 def block_layout(*fields: tuple[str, str] | tuple[str, str, tuple[int, ...]]) -> np.dtype[np.void]:

@@ -82,7 +82,6 @@ CODEC = Codec(
     decode=decode,
     searches=SEARCHES,
     scales=(),
-    weighting="block",
-    variance=2.0,
+    weighted=True,
     broken=broken,
 )

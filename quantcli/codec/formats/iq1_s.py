@@ -70,7 +70,6 @@ CODEC = Codec(
     encode=encode,
     decode=decode,
     searches=SEARCHES,
-    weighting="block",
-    variance=2.0,
+    weighted=True,
     needs_importance=True,
 )

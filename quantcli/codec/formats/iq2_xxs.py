@@ -60,6 +60,6 @@ CODEC = Codec(
     encode=encode,
     decode=decode,
     searches=SEARCHES,
-    weighting="block",
+    weighted=True,
     needs_importance=True,
 )

@@ -71,6 +71,5 @@ CODEC = Codec(
     encode=encode,
     decode=decode,
     searches=SEARCHES,
-    weighting="block",
-    variance=2.0,
+    weighted=True,
 )

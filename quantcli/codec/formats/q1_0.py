@@ -43,5 +43,5 @@ CODEC = Codec(
     group=128,
     encode=encode,
     decode=decode,
-    weighting="plain",
+    weighted=True,
 )

@@ -59,6 +59,5 @@ CODEC = Codec(
     decode=decode,
     searches=SEARCHES,
     scales=("d", "dmin"),
-    weighting="block",
-    variance=1.0,
+    weighted=True,
 )

@@ -62,5 +62,5 @@ CODEC = Codec(
     encode=encode,
     decode=decode,
     searches=SEARCHES,
-    weighting="row",
+    weighted=True,
 )

@@ -79,5 +79,5 @@ CODEC = Codec(
     decode=decode,
     searches=SEARCHES,
     scales=("d", "m"),
-    weighting="row",
+    weighted=True,
 )

@@ -67,5 +67,5 @@ CODEC = Codec(
     encode=encode,
     decode=decode,
     searches=SEARCHES,
-    weighting="row",
+    weighted=True,
 )

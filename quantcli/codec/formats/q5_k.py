@@ -89,6 +89,5 @@ CODEC = Codec(
     decode=decode,
     searches=SEARCHES,
     scales=("d", "dmin"),
-    weighting="block",
-    variance=2.0,
+    weighted=True,
 )

@@ -37,5 +37,5 @@ CODEC = Codec(
     encode=encode,
     decode=decode,
     searches=SEARCHES,
-    weighting="plain",
+    weighted=True,
 )
