@@ -15,6 +15,7 @@ from quantcli.codec.bits import (
 )
 from quantcli.codec.codebook import decode_levels, level_codes, level_scale, snap_levels
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.exact import Parts
 from quantcli.codec.search import Groups, Search, reciprocal
 
 LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))
@@ -41,8 +42,13 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     values = x[:, 0]
     groups = Groups(values, None if weight is None else weight[:, 0])
     scale = half_round(level_scale(groups, snap_levels, search))
-    out["d"] = to_half(scale)
-    out["qs"] = pack_nibbles(level_codes(values, reciprocal(scale)))
+    pack(Parts(level_codes(values, reciprocal(scale))[:, None], scale), out)
+
+
+def pack(parts: Parts, out: Blocks) -> None:
+    """Store the parts of blocks; see `Exact.pack`."""
+    out["d"] = to_half(parts.d)
+    out["qs"] = pack_nibbles(parts.codes[:, 0])
 
 
 def decode(blocks: Blocks, out: F32) -> None:

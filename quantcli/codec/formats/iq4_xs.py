@@ -10,6 +10,7 @@ import numpy as np
 from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half, unpack_nibbles
 from quantcli.codec.codebook import decode_levels, fit_level_blocks, level_codes, snap_levels
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.exact import Parts
 from quantcli.codec.search import Groups, Search, reciprocal
 
 LAYOUT = block_layout(
@@ -38,14 +39,20 @@ SEARCHES = {
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Fit the super-blocks and pack them; see `Codec.encode`."""
     fit = fit_level_blocks(Groups(x, weight), snap_levels, 32, search)
-    out["d"] = to_half(fit.d)
-    scales = (fit.scales + np.float32(32)).astype(np.uint8)
+    codes = level_codes(x, reciprocal(fit.scales * fit.d))
+    pack(Parts(codes, fit.d, fit.scales), out)
+
+
+def pack(parts: Parts, out: Blocks) -> None:
+    """Store the parts of blocks; see `Exact.pack`."""
+    out["d"] = to_half(parts.d)
+    scales = (parts.scales + np.float32(32)).astype(np.uint8)
     out["scales_l"] = ((scales[0::2] & 15) | ((scales[1::2] & 15) * np.uint8(16))).T
     high = np.zeros(scales.shape[1], np.uint16)
     for group, scale in enumerate(scales >> np.uint8(4)):
         high |= scale.astype(np.uint16) << np.uint16(2 * group)
     out["scales_h"] = high
-    codes = level_codes(x, reciprocal(fit.scales * fit.d))
+    codes = parts.codes
     packed = codes[:16] | (codes[16:] * np.uint8(16))
     out["qs"].reshape(-1, 8, 16)[:] = packed.T
 

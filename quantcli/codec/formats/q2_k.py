@@ -9,6 +9,7 @@ import numpy as np
 
 from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.exact import Parts
 from quantcli.codec.quarters import decode_groups, pack_quarters, unpack_quarters
 from quantcli.codec.search import Search, neighbours, square
 from quantcli.codec.superblock import fit_range_blocks
@@ -32,10 +33,15 @@ SEARCHES = {
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Fit the super-blocks and pack them; see `Codec.encode`."""
     fit = fit_range_blocks(x, weight, 3, 15, search)
-    out["d"] = to_half(fit.d)
-    out["dmin"] = to_half(fit.dmin)
-    out["scales"] = (fit.scales + fit.mins * np.float32(16)).astype(np.uint8).T
-    out["qs"] = pack_quarters(fit.codes.astype(np.uint8))
+    pack(Parts(fit.codes.astype(np.uint8), fit.d, fit.scales, fit.dmin, fit.mins), out)
+
+
+def pack(parts: Parts, out: Blocks) -> None:
+    """Store the parts of blocks; see `Exact.pack`."""
+    out["d"] = to_half(parts.d)
+    out["dmin"] = to_half(parts.dmin)
+    out["scales"] = (parts.scales + parts.mins * np.float32(16)).astype(np.uint8).T
+    out["qs"] = pack_quarters(parts.codes)
 
 
 def decode(blocks: Blocks, out: F32) -> None:

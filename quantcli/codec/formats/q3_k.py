@@ -9,6 +9,7 @@ import numpy as np
 
 from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.exact import Parts
 from quantcli.codec.quarters import decode_groups, pack_quarters, unpack_quarters
 from quantcli.codec.search import Search
 from quantcli.codec.superblock import fit_signed_blocks
@@ -43,18 +44,23 @@ _HIGH = np.uint64(0x0404040404040404)
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Fit the super-blocks and pack them; see `Codec.encode`."""
     fit = fit_signed_blocks(x, weight, 4, 32, search)
+    codes = (fit.codes + np.float32(4)).astype(np.uint8)
+    pack(Parts(codes, fit.d, fit.scales), out)
+
+
+def pack(parts: Parts, out: Blocks) -> None:
+    """Store the parts of blocks; see `Exact.pack`."""
     count = len(out)
-    out["d"] = to_half(fit.d)
-    scales = (fit.scales + np.float32(32)).astype(np.uint8)
+    out["d"] = to_half(parts.d)
+    scales = (parts.scales + np.float32(32)).astype(np.uint8)
     packed = np.zeros((12, count), np.uint8)
     packed[:8] = (scales[:8] & 15) | ((scales[8:] & 15) * np.uint8(16))
     for part in range(4):
         packed[8:] |= (scales[4 * part : 4 * part + 4] >> np.uint8(4)) * np.uint8(4**part)
     out["scales"] = packed.T
-    codes = (fit.codes + np.float32(4)).astype(np.uint8)
-    out["qs"] = pack_quarters(codes & np.uint8(3))
+    out["qs"] = pack_quarters(parts.codes & np.uint8(3))
     # element 32·bit + 16·half + i: bit `bit` of byte 16·half + i
-    high = (codes >> np.uint8(2)).reshape(16, 8, 2, count)
+    high = (parts.codes >> np.uint8(2)).reshape(16, 8, 2, count)
     mask = high[:, 7].copy()
     for bit in range(6, -1, -1):
         mask *= np.uint8(2)

@@ -14,6 +14,7 @@ from quantcli.codec.bits import (
     unpack_nibbles,
 )
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.exact import Parts
 from quantcli.codec.search import Groups, Search, reciprocal, round_codes, symmetric_scale
 
 LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))
@@ -40,9 +41,13 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     codes = SCRATCH.take("codes", values.shape)
     round_codes(values, reciprocal(scale), -8, 7, codes)
     np.add(codes, np.float32(8), out=codes)
-    out["d"] = to_half(scale)
-    quants = codes.astype(np.uint8)
-    out["qs"] = pack_nibbles(quants)
+    pack(Parts(codes.astype(np.uint8)[:, None], scale), out)
+
+
+def pack(parts: Parts, out: Blocks) -> None:
+    """Store the parts of blocks; see `Exact.pack`."""
+    out["d"] = to_half(parts.d)
+    out["qs"] = pack_nibbles(parts.codes[:, 0])
 
 
 def decode(blocks: Blocks, out: F32) -> None:

@@ -15,6 +15,7 @@ from quantcli.codec.bits import (
     unpack_nibbles,
 )
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.exact import Parts
 from quantcli.codec.search import (
     Search,
     axes,
@@ -55,10 +56,14 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     codes = SCRATCH.take("codes", values.shape)
     np.subtract(values, low, out=codes)
     round_codes(codes, reciprocal(scale), 0, 15, codes)
-    out["d"] = to_half(scale)
-    out["m"] = to_half(low)
-    quants = codes.astype(np.uint8)
-    out["qs"] = pack_nibbles(quants)
+    pack(Parts(codes.astype(np.uint8)[:, None], scale, dmin=-low), out)
+
+
+def pack(parts: Parts, out: Blocks) -> None:
+    """Store the parts of blocks; see `Exact.pack`."""
+    out["d"] = to_half(parts.d)
+    out["m"] = to_half(-parts.dmin)
+    out["qs"] = pack_nibbles(parts.codes[:, 0])
 
 
 def decode(blocks: Blocks, out: F32) -> None:

@@ -16,6 +16,7 @@ from quantcli.codec.bits import (
     unpack_nibbles,
 )
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.exact import Parts
 from quantcli.codec.search import Groups, Search, reciprocal, round_codes, symmetric_scale
 
 LAYOUT = block_layout(("d", "<f2"), ("qh", "<u4"), ("qs", "u1", (16,)))
@@ -42,11 +43,15 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     codes = SCRATCH.take("codes", values.shape)
     round_codes(values, reciprocal(scale), -16, 15, codes)
     np.add(codes, np.float32(16), out=codes)
-    out["d"] = to_half(scale)
-    quants = codes.astype(np.uint8)
-    out["qh"] = pack_fifth(quants)
-    quants &= np.uint8(15)
-    out["qs"] = pack_nibbles(quants)
+    pack(Parts(codes.astype(np.uint8)[:, None], scale), out)
+
+
+def pack(parts: Parts, out: Blocks) -> None:
+    """Store the parts of blocks; see `Exact.pack`."""
+    out["d"] = to_half(parts.d)
+    codes = parts.codes[:, 0]
+    out["qh"] = pack_fifth(codes)
+    out["qs"] = pack_nibbles(codes & np.uint8(15))
 
 
 def decode(blocks: Blocks, out: F32) -> None:

@@ -16,6 +16,7 @@ from quantcli.codec.bits import (
     unpack_scales_k4,
 )
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.exact import Parts
 from quantcli.codec.search import Search, neighbours, square
 from quantcli.codec.superblock import fit_range_blocks
 
@@ -44,15 +45,20 @@ SEARCHES = {
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Fit the super-blocks and pack them; see `Codec.encode`."""
     fit = fit_range_blocks(x, weight, 31, 63, search)
-    out["d"] = to_half(fit.d)
-    out["dmin"] = to_half(fit.dmin)
-    out["scales"] = pack_scales_k4(fit.scales.astype(np.uint8), fit.mins.astype(np.uint8))
-    codes = fit.codes.astype(np.uint8)
+    pack(Parts(fit.codes.astype(np.uint8), fit.d, fit.scales, fit.dmin, fit.mins), out)
+
+
+def pack(parts: Parts, out: Blocks) -> None:
+    """Store the parts of blocks; see `Exact.pack`."""
+    out["d"] = to_half(parts.d)
+    out["dmin"] = to_half(parts.dmin)
+    out["scales"] = pack_scales_k4(parts.scales.astype(np.uint8), parts.mins.astype(np.uint8))
+    codes = parts.codes
     fifth = codes[:, 0] >> np.uint8(4)
     for group in range(1, 8):
         fifth |= (codes[:, group] >> np.uint8(4)) << np.uint8(group)
     out["qh"] = fifth.T
-    codes &= np.uint8(15)
+    codes = codes & np.uint8(15)
     packed = codes[:, 0::2] | (codes[:, 1::2] << np.uint8(4))
     out["qs"].reshape(-1, 4, 32)[:] = packed.T
 

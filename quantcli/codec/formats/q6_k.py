@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, U8, Blocks, to_half
+from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.exact import Parts
 from quantcli.codec.search import Search
 from quantcli.codec.superblock import fit_signed_blocks
 
@@ -39,20 +40,21 @@ SEARCHES = {
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Fit the super-blocks and pack them; see `Codec.encode`."""
     fit = fit_signed_blocks(x, weight, 32, 128, search)
-    out["d"] = to_half(fit.d)
-    out["scales"] = fit.scales.astype(np.int8).T
     np.add(fit.codes, np.float32(32), out=fit.codes)
-    _pack(fit.codes.astype(np.uint8), out)
+    pack(Parts(fit.codes.astype(np.uint8), fit.d, fit.scales), out)
 
 
-def _pack(codes: U8, out: Blocks) -> None:
-    """Store codes (16, 16, n): per half of the block, quarters of 32 elements (two groups)."""
-    count = codes.shape[2]
-    parts = codes.reshape(16, 2, 4, 2, count)  # element, half, quarter, group of the quarter
-    low = parts & np.uint8(15)
+def pack(parts: Parts, out: Blocks) -> None:
+    """Store the parts of blocks; see `Exact.pack`."""
+    out["d"] = to_half(parts.d)
+    out["scales"] = parts.scales.astype(np.int8).T
+    count = len(out)
+    # element, half, quarter of 32 elements, group of the quarter
+    codes = parts.codes.reshape(16, 2, 4, 2, count)
+    low = codes & np.uint8(15)
     ql = low[:, :, :2] | (low[:, :, 2:] << np.uint8(4))
     out["ql"].reshape(count, 2, 2, 2, 16)[:] = ql.transpose(4, 1, 2, 3, 0)
-    high = parts >> np.uint8(4)
+    high = codes >> np.uint8(4)
     qh = high[:, :, 0]
     for quarter in range(1, 4):
         qh = qh | (high[:, :, quarter] << np.uint8(2 * quarter))
