@@ -146,8 +146,10 @@ def test_only_ratios_of_importance_matter(name: str) -> None:
 
 # The scales of NVFP4 end at 448, its values at 2688.
 LARGEST = {"NVFP4": 2500.0}
-# Of an outlier among 127 small values, Q1_0 can keep the sign only.
-OUTLIER_LOSS = {"Q1_0": 1.0}
+# Of an outlier among 127 small values, Q1_0 can keep the sign only. In a group of IQ2 no value is
+# zero: beside an outlier of 43 the others are at least 8, and least squares gives 43²/(43² + 31·8²)
+# of it for groups of 32, 43²/(43² + 15·8²) for groups of 16, less where its column matters less.
+OUTLIER_LOSS = {"Q1_0": 1.0, "IQ2_XXS": 0.6, "IQ2_XS": 0.45, "IQ2_S": 0.45}
 
 
 @pytest.mark.parametrize("weighted", [False, True])
