@@ -56,12 +56,6 @@ def level_codes(x: F32, factor: F32) -> U8:
     return codes
 
 
-def decode_levels(codes: U8, scale: F32, out: F32) -> None:
-    """Compute x = s·v from codes (groups, k) and s (groups,) into out (groups, k)."""
-    np.take(LEVELS, codes, out=out, mode="clip")
-    np.multiply(out, scale[:, None], out=out)
-
-
 def level_scale(groups: Groups, snap: Snap, search: Search) -> F32:
     """Scale s of each group, of either sign, that minimises Σw(x - s·v)².
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, U8, tree_sum, unpack_nibbles
+from quantcli.codec.bits import F32, SCRATCH, U8, tree_sum
 
 VALUES = np.array([0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12], np.float32)
 
@@ -54,17 +54,6 @@ class Trial:
         codes: U8 = SCRATCH.take("bytes", self.x.shape, np.uint8)
         np.take(_CODE, self._place(inverse), out=codes, mode="clip")
         return codes
-
-
-def decode_fp4(qs: U8, scale: F32, out: F32) -> None:
-    """Compute x = U·v from nibbles (groups, k) and U (groups,) into out (groups, 2k).
-
-    The low nibbles are the first half of a group.
-    """
-    codes = SCRATCH.take("bytes", out.shape, np.uint8)
-    unpack_nibbles(qs, codes)
-    np.take(VALUES, codes, out=out, mode="clip")
-    np.multiply(out, scale[:, None], out=out)
 
 
 def peak_magnitude(x: F32) -> F32:

@@ -10,6 +10,14 @@ from quantcli.codec.search import Search
 
 LAYOUT = block_layout(("d", "<f2"))
 
+# Bits of a half: from here on infinity and NaN; the sign.
+INFINITE = 0x7C00
+SIGN = 0x8000
+# Of a half with copies of its sign above it, shifted by 13: sign, exponent and fraction.
+KEPT = np.int32(0x0FFFE000 - 2**31)
+WIDEN = np.float32(2.0**112)
+TINY = np.float32(2.0**-140)
+
 
 def encode(x: F32, _weight: F32 | None, _search: Search, out: Blocks) -> None:
     """Round; see `Codec.encode`."""
@@ -17,8 +25,23 @@ def encode(x: F32, _weight: F32 | None, _search: Search, out: Blocks) -> None:
 
 
 def decode(blocks: Blocks, out: F32) -> None:
-    """Widen; see `Codec.decode`."""
-    np.copyto(out[:, 0], blocks["d"])
+    """Widen; see `Codec.decode`.
+
+    As float32 bits, exponent and fraction of a half stand for its value over 2^112, which also
+    holds for denormals. NaN and infinity do not follow this rule, nor a processor that is set to
+    take denormals for zero.
+    """
+    half = blocks["d"].view(np.int16)
+    values = out[:, 0]
+    special = np.max(half) >= INFINITE or np.max(half.view(np.uint16)) >= SIGN + INFINITE
+    if special or TINY * WIDEN == 0:
+        np.copyto(values, blocks["d"])
+        return
+    bits = values.view(np.int32)
+    np.copyto(bits, half)  # with copies of the sign in the upper half
+    np.left_shift(bits, np.int32(13), out=bits)
+    np.bitwise_and(bits, KEPT, out=bits)
+    np.multiply(values, WIDEN, out=values)
 
 
 CODEC = Codec(

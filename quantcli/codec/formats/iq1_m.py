@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantcli.codec import grids
-from quantcli.codec.bits import F32, Blocks, to_half
+from quantcli.codec.bits import F32, Blocks, decode_scaled, to_half
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.lattice import WIDE, LatticeSearch, fit_lattice
 from quantcli.codec.points import Lattice
@@ -55,7 +55,7 @@ def decode(blocks: Blocks, out: F32) -> None:
     vectors = grids.shifted_words("iq1_s")[index]
     scales = (blocks["scales"][:, :, None] >> PLACES) & np.uint16(7)
     d = super_scale(blocks).astype(np.float32)[:, None] * np.float32(0.125)
-    grids.spread(vectors, d * (2 * scales.reshape(-1, 16) + 1), out)
+    decode_scaled(vectors.view(np.int8), d * (2 * scales.reshape(-1, 16) + 1), out)
 
 
 def broken(blocks: Blocks) -> npt.NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from quantcli.codec import grids
-from quantcli.codec.bits import F32, Blocks, to_half
+from quantcli.codec.bits import F32, Blocks, decode_scaled, to_half
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.lattice import WIDE, LatticeSearch, fit_lattice
 from quantcli.codec.points import Lattice
@@ -51,7 +51,7 @@ def decode(blocks: Blocks, out: F32) -> None:
     vectors = grids.shifted_words("iq1_s")[index]
     scales = 2 * ((qh >> np.uint16(12)) & np.uint16(7)) + 1
     d = blocks["d"].astype(np.float32)[:, None] * np.float32(0.125)
-    grids.spread(vectors, d * scales, out)
+    decode_scaled(vectors.view(np.int8), d * scales, out)
 
 
 SEARCHES = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from quantcli.codec import grids
-from quantcli.codec.bits import F32, Blocks, to_half
+from quantcli.codec.bits import F32, Blocks, decode_scaled, to_half
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.lattice import WIDE, LatticeSearch, fit_lattice
 from quantcli.codec.points import Lattice
@@ -43,7 +43,7 @@ def decode(blocks: Blocks, out: F32) -> None:
     grids.apply_signs(vectors, grids.sign_words()[blocks["signs"]])
     d = blocks["d"].astype(np.float32)[:, None]
     scales = grids.nibbles(blocks["scales"]) + np.float32(0.5)
-    grids.spread(vectors, d * scales * np.float32(0.25), out)
+    decode_scaled(vectors.view(np.int8), d * scales * np.float32(0.25), out)
 
 
 SEARCHES = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from quantcli.codec import grids
-from quantcli.codec.bits import F32, Blocks, to_half
+from quantcli.codec.bits import F32, Blocks, decode_scaled, to_half
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.lattice import WIDE, LatticeSearch, fit_lattice
 from quantcli.codec.points import Lattice
@@ -41,7 +41,7 @@ def decode(blocks: Blocks, out: F32) -> None:
     vectors = grids.words("iq3_s")[index].view(np.uint64)
     grids.apply_signs(vectors, grids.sign_words()[blocks["signs"]])
     d = blocks["d"].astype(np.float32)[:, None]
-    grids.spread(vectors, d * (2 * grids.nibbles(blocks["scales"]) + 1), out)
+    decode_scaled(vectors.view(np.int8), d * (2 * grids.nibbles(blocks["scales"]) + 1), out)
 
 
 SEARCHES = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from quantcli.codec import grids
-from quantcli.codec.bits import F32, Blocks, to_half
+from quantcli.codec.bits import F32, Blocks, decode_scaled, to_half
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.lattice import WIDE, LatticeSearch, fit_lattice
 from quantcli.codec.points import Lattice
@@ -32,7 +32,7 @@ def decode(blocks: Blocks, out: F32) -> None:
     signs, scales = grids.unpack_even_signs(blocks["signs"])
     grids.apply_signs(vectors, signs)
     d = blocks["d"].astype(np.float32)[:, None]
-    grids.spread(vectors, d * (scales + np.float32(0.5)) * np.float32(0.5), out)
+    decode_scaled(vectors.view(np.int8), d * (scales + np.float32(0.5)) * np.float32(0.5), out)
 
 
 SEARCHES = {

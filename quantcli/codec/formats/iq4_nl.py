@@ -6,14 +6,14 @@ import numpy as np
 
 from quantcli.codec.bits import (
     F32,
-    SCRATCH,
     Blocks,
+    decode_nibbles,
+    field_bytes,
     half_round,
     pack_nibbles,
     to_half,
-    unpack_nibbles,
 )
-from quantcli.codec.codebook import decode_levels, level_codes, level_scale, snap_levels
+from quantcli.codec.codebook import LEVELS, level_codes, level_scale, snap_levels
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.exact import Parts
 from quantcli.codec.search import Groups, Search, reciprocal
@@ -53,9 +53,7 @@ def pack(parts: Parts, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d·v; see `Codec.decode`."""
-    codes = SCRATCH.take("bytes", out.shape, np.uint8)
-    unpack_nibbles(blocks["qs"], codes)
-    decode_levels(codes, blocks["d"].astype(np.float32), out)
+    decode_nibbles(LEVELS, field_bytes(blocks, "qs"), blocks["d"].astype(np.float32), out)
 
 
 CODEC = Codec(

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half, unpack_nibbles
-from quantcli.codec.codebook import decode_levels, fit_level_blocks, level_codes, snap_levels
+from quantcli.codec.bits import F32, Blocks, decode_nibbles, field_bytes, to_half
+from quantcli.codec.codebook import LEVELS, fit_level_blocks, level_codes, snap_levels
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.exact import Parts
 from quantcli.codec.search import Groups, Search, reciprocal
@@ -59,15 +59,12 @@ def pack(parts: Parts, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d·(scale - 32)·v; see `Codec.decode`."""
-    count = len(blocks)
     groups = np.arange(8, dtype=np.uint16)
     low = np.repeat(blocks["scales_l"], 2, axis=1) >> (groups % 2 * 4).astype(np.uint8)
     high = (blocks["scales_h"][:, None] >> (2 * groups)) & np.uint16(3)
     scales = ((low & np.uint8(15)) + high * np.uint16(16)).astype(np.float32) - np.float32(32)
     scale = scales * blocks["d"].astype(np.float32)[:, None]
-    codes = SCRATCH.take("bytes", (count * 8, 32), np.uint8)
-    unpack_nibbles(np.ascontiguousarray(blocks["qs"]).reshape(-1, 16), codes)
-    decode_levels(codes, scale.reshape(-1), out.reshape(-1, 32))
+    decode_nibbles(LEVELS, field_bytes(blocks, "qs").reshape(-1, 16), scale, out)
 
 
 CODEC = Codec(

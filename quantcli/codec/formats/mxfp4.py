@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, Blocks, pack_nibbles
+from quantcli.codec.bits import F32, Blocks, decode_nibbles, field_bytes, pack_nibbles
 from quantcli.codec.codec import Codec, Mask, block_layout
-from quantcli.codec.fp4 import Trial, decode_fp4, peak_magnitude
+from quantcli.codec.fp4 import VALUES, Trial, peak_magnitude
 from quantcli.codec.search import Search
 
 LAYOUT = block_layout(("e", "u1"), ("qs", "u1", (16,)))
@@ -60,7 +60,7 @@ def decode(blocks: Blocks, out: F32) -> None:
     e = blocks["e"].astype(np.uint32)
     # float32 bits of 2^(e - 128): denormal for 0 and 1
     bits = np.where(e < 2, np.uint32(0x200000) << np.minimum(e, 1), (e - (e > 0)) << 23)
-    decode_fp4(blocks["qs"], bits.astype(np.uint32).view(np.float32), out)
+    decode_nibbles(VALUES, field_bytes(blocks, "qs"), bits.astype(np.uint32).view(np.float32), out)
 
 
 def broken(blocks: Blocks) -> Mask:

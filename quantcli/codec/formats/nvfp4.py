@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, U8, Blocks, pack_nibbles
+from quantcli.codec.bits import F32, U8, Blocks, decode_nibbles, field_bytes, pack_nibbles
 from quantcli.codec.codec import Codec, Mask, block_layout
-from quantcli.codec.fp4 import REACH, Trial, decode_fp4, peak_magnitude
+from quantcli.codec.fp4 import REACH, VALUES, Trial, peak_magnitude
 from quantcli.codec.search import Search, reciprocal
 
 LAYOUT = block_layout(("d", "u1", (4,)), ("qs", "u1", (32,)))
@@ -95,8 +95,8 @@ def encode(x: F32, _weight: F32 | None, search: Search, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = U·v; see `Codec.decode`."""
-    qs = np.ascontiguousarray(blocks["qs"]).reshape(-1, 8)
-    decode_fp4(qs, HALF_SCALE[blocks["d"]].reshape(-1), out.reshape(-1, 16))
+    qs = field_bytes(blocks, "qs").reshape(-1, 8)
+    decode_nibbles(VALUES, qs, HALF_SCALE[blocks["d"]], out)
 
 
 def broken(blocks: Blocks) -> Mask:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half, tree_sum
+from quantcli.codec.bits import (
+    F32,
+    SCRATCH,
+    Blocks,
+    decode_scaled,
+    field_bytes,
+    to_half,
+    tree_sum,
+    unpack_bits,
+)
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.search import Search, reciprocal
 
@@ -29,10 +38,10 @@ def encode(x: F32, weight: F32 | None, _search: Search, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d where the bit is set, else -d; see `Codec.decode`."""
-    bits = np.unpackbits(np.ascontiguousarray(blocks["qs"]), axis=1, bitorder="little")
-    np.multiply(bits, np.float32(2), out=out)
-    np.subtract(out, np.float32(1), out=out)
-    np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
+    codes = unpack_bits(field_bytes(blocks, "qs"))
+    codes *= np.uint8(2)
+    codes -= np.uint8(1)
+    decode_scaled(codes.view(np.int8), blocks["d"].astype(np.float32), out)
 
 
 CODEC = Codec(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, Blocks, half_round, to_half
+from quantcli.codec.bits import F32, Blocks, decode_scaled, field_bytes, half_round, to_half
 from quantcli.codec.codebook import level_scale
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.quarters import pack_axis
@@ -47,13 +47,14 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d·(q - 1); see `Codec.decode`."""
-    codes = SCRATCH.take("bytes", (len(blocks), 16, 4), np.uint8)
-    for part in range(4):
-        np.right_shift(blocks["qs"], np.uint8(2 * part), out=codes[:, :, part])
-    np.bitwise_and(codes, np.uint8(3), out=codes)
-    np.copyto(out, codes.reshape(out.shape))
-    np.subtract(out, np.float32(1), out=out)
-    np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
+    # a byte's four codes are moved to the four bytes of a word, two of them at a time
+    words = field_bytes(blocks, "qs").astype("<u4")
+    for distance, mask in ((12, 0x000F000F), (6, 0x03030303)):
+        words |= words << np.uint32(distance)
+        words &= np.uint32(mask)
+    codes = words.view(np.uint8)
+    codes -= np.uint8(1)
+    decode_scaled(codes.view(np.int8), blocks["d"].astype(np.float32), out)
 
 
 CODEC = Codec(

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half
+from quantcli.codec.bits import (
+    F32,
+    Blocks,
+    decode_scaled,
+    field_bytes,
+    repeat_scale,
+    to_half,
+    unpack_codes,
+)
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.exact import Parts
-from quantcli.codec.quarters import decode_groups, pack_quarters, unpack_quarters
+from quantcli.codec.quarters import pack_quarters
 from quantcli.codec.search import Search, neighbours, square
 from quantcli.codec.superblock import fit_range_blocks
 
@@ -46,13 +54,12 @@ def pack(parts: Parts, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = (d·scale)·q - dmin·min; see `Codec.decode`."""
-    scales = blocks["scales"]
+    scales = field_bytes(blocks, "scales")
     scale = (scales & np.uint8(15)) * blocks["d"].astype(np.float32)[:, None]
     low = (scales >> np.uint8(4)) * blocks["dmin"].astype(np.float32)[:, None]
-    codes = SCRATCH.take("bytes", out.shape, np.uint8)
-    unpack_quarters(blocks["qs"], codes)
-    decode_groups(codes.view(np.int8), scale, out)
-    np.subtract(out, np.repeat(low, 16, axis=1), out=out)
+    decode_scaled(unpack_codes(field_bytes(blocks, "qs").reshape(-1, 32), 2), scale, out)
+    values = out.reshape(-1)
+    np.subtract(values, repeat_scale(low, values.size), out=values)
 
 
 CODEC = Codec(

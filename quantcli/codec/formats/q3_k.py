@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half
+from quantcli.codec.bits import F32, Blocks, decode_scaled, field_bytes, to_half, unpack_codes
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.exact import Parts
-from quantcli.codec.quarters import decode_groups, pack_quarters, unpack_quarters
+from quantcli.codec.quarters import pack_quarters
 from quantcli.codec.search import Search
 from quantcli.codec.superblock import fit_signed_blocks
 
@@ -37,8 +37,6 @@ SEARCHES = {
         steps=tuple((step, 0) for step in (0, 1, -1, 2, -2)),
     ),
 }
-
-_HIGH = np.uint64(0x0404040404040404)
 
 
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
@@ -70,23 +68,20 @@ def pack(parts: Parts, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = (d·(scale - 32))·(q - 4); see `Codec.decode`."""
-    count = len(blocks)
-    packed = blocks["scales"]
-    scales = np.empty((count, 16), np.uint8)
+    packed = field_bytes(blocks, "scales")
+    scales = np.empty((len(blocks), 16), np.uint8)
     scales[:, :8] = packed[:, :8] & 15
     scales[:, 8:] = packed[:, :8] >> 4
     for part in range(4):
         scales[:, 4 * part : 4 * part + 4] |= ((packed[:, 8:] >> (2 * part)) & 3) * np.uint8(16)
     scales -= np.uint8(32)
     scale = scales.view(np.int8) * blocks["d"].astype(np.float32)[:, None]
-    codes = SCRATCH.take("bytes", out.shape, np.uint8)
-    unpack_quarters(blocks["qs"], codes)
-    words = codes.reshape(count, 8, 32).view(np.uint64)
-    mask = np.ascontiguousarray(blocks["hmask"]).view(np.uint64)
-    for bit in range(8):
-        words[:, bit] |= (mask >> np.uint64(bit) << np.uint64(2)) & _HIGH
+    codes = unpack_codes(field_bytes(blocks, "qs").reshape(-1, 32), 2).reshape(out.shape)
+    high = unpack_codes(field_bytes(blocks, "hmask"), 1)
+    high *= np.uint8(4)
+    codes |= high
     codes -= np.uint8(4)
-    decode_groups(codes.view(np.int8), scale, out)
+    decode_scaled(codes.view(np.int8), scale, out)
 
 
 CODEC = Codec(

@@ -8,10 +8,12 @@ from quantcli.codec.bits import (
     F32,
     SCRATCH,
     Blocks,
+    decode_scaled,
+    field_bytes,
     half_round,
     pack_nibbles,
     to_half,
-    unpack_nibbles,
+    unpack_codes,
 )
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.exact import Parts
@@ -52,11 +54,9 @@ def pack(parts: Parts, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d·(q - 8); see `Codec.decode`."""
-    codes = SCRATCH.take("bytes", out.shape, np.uint8)
-    unpack_nibbles(np.ascontiguousarray(blocks["qs"]), codes)
-    np.subtract(codes, np.uint8(8), out=codes)
-    np.copyto(out, codes.view(np.int8))
-    np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
+    codes = unpack_codes(field_bytes(blocks, "qs"), 4)
+    codes -= np.uint8(8)
+    decode_scaled(codes.view(np.int8), blocks["d"].astype(np.float32), out)
 
 
 CODEC = Codec(

@@ -9,10 +9,13 @@ from quantcli.codec.bits import (
     HALF_MAX,
     SCRATCH,
     Blocks,
+    decode_scaled,
+    field_bytes,
     half_round,
     pack_nibbles,
+    repeat_scale,
     to_half,
-    unpack_nibbles,
+    unpack_codes,
 )
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.exact import Parts
@@ -68,11 +71,10 @@ def pack(parts: Parts, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d·q + m; see `Codec.decode`."""
-    codes = SCRATCH.take("bytes", out.shape, np.uint8)
-    unpack_nibbles(np.ascontiguousarray(blocks["qs"]), codes)
-    np.copyto(out, codes)
-    np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
-    np.add(out, blocks["m"].astype(np.float32)[:, None], out=out)
+    codes = unpack_codes(field_bytes(blocks, "qs"), 4)
+    decode_scaled(codes, blocks["d"].astype(np.float32), out)
+    values = out.reshape(-1)
+    np.add(values, repeat_scale(blocks["m"].astype(np.float32), values.size), out=values)
 
 
 CODEC = Codec(

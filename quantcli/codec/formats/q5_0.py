@@ -8,12 +8,12 @@ from quantcli.codec.bits import (
     F32,
     SCRATCH,
     Blocks,
+    decode_scaled,
     half_round,
     pack_fifth,
     pack_nibbles,
     to_half,
     unpack_fifth,
-    unpack_nibbles,
 )
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.exact import Parts
@@ -56,12 +56,9 @@ def pack(parts: Parts, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d·(q - 16); see `Codec.decode`."""
-    codes = SCRATCH.take("bytes", out.shape, np.uint8)
-    unpack_nibbles(np.ascontiguousarray(blocks["qs"]), codes)
-    unpack_fifth(blocks["qh"], codes)
-    np.subtract(codes, np.uint8(16), out=codes)
-    np.copyto(out, codes.view(np.int8))
-    np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
+    codes = unpack_fifth(blocks)
+    codes -= np.uint8(16)
+    decode_scaled(codes.view(np.int8), blocks["d"].astype(np.float32), out)
 
 
 CODEC = Codec(

@@ -9,10 +9,13 @@ import numpy as np
 
 from quantcli.codec.bits import (
     F32,
-    SCRATCH,
     Blocks,
+    decode_scaled,
+    field_bytes,
     pack_scales_k4,
+    repeat_scale,
     to_half,
+    unpack_codes,
     unpack_scales_k4,
 )
 from quantcli.codec.codec import Codec, block_layout
@@ -65,25 +68,16 @@ def pack(parts: Parts, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = (d·scale)·q - dmin·min; see `Codec.decode`."""
-    count = len(blocks)
-    scales, mins = unpack_scales_k4(blocks["scales"])
+    scales, mins = unpack_scales_k4(field_bytes(blocks, "scales"))
     scale = scales * blocks["d"].astype(np.float32)[:, None]
     low = mins * blocks["dmin"].astype(np.float32)[:, None]
-    codes = SCRATCH.take("bytes", (count, 4, 2, 32), np.uint8)
-    packed = np.ascontiguousarray(blocks["qs"]).reshape(count, 4, 32)
-    np.bitwise_and(packed, np.uint8(15), out=codes[:, :, 0])
-    np.right_shift(packed, np.uint8(4), out=codes[:, :, 1])
-    quants = codes.reshape(count, 8, 32)
-    fifth = np.ascontiguousarray(blocks["qh"])
-    for group in range(8):
-        # bit `group` moves to bit 4
-        bit = fifth << np.uint8(4 - group) if group < 4 else fifth >> np.uint8(group - 4)
-        bit &= np.uint8(16)
-        np.bitwise_or(quants[:, group], bit, out=quants[:, group])
-    values = out.reshape(count, 8, 32)
-    np.copyto(values, quants)
-    np.multiply(values, scale[:, :, None], out=values)
-    np.subtract(values, low[:, :, None], out=values)
+    codes = unpack_codes(field_bytes(blocks, "qs").reshape(-1, 32), 4).reshape(out.shape)
+    fifth = unpack_codes(field_bytes(blocks, "qh"), 1)
+    fifth *= np.uint8(16)
+    codes |= fifth
+    decode_scaled(codes, scale, out)
+    values = out.reshape(-1)
+    np.subtract(values, repeat_scale(low, values.size), out=values)
 
 
 CODEC = Codec(

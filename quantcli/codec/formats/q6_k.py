@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, Blocks, to_half
+from quantcli.codec.bits import F32, Blocks, decode_scaled, field_bytes, to_half, unpack_codes
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.exact import Parts
 from quantcli.codec.search import Search
@@ -63,22 +63,13 @@ def pack(parts: Parts, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = (d·scale)·(q - 32); see `Codec.decode`."""
-    count = len(blocks)
-    codes = SCRATCH.take("bytes", (count, 2, 4, 32), np.uint8)
-    ql = np.ascontiguousarray(blocks["ql"]).reshape(count, 2, 2, 32)
-    qh = np.ascontiguousarray(blocks["qh"]).reshape(count, 2, 32)
-    for quarter in range(4):
-        # bits 2·quarter and 2·quarter + 1 move to bits 4 and 5
-        high = qh << np.uint8(4 - 2 * quarter) if quarter < 2 else qh >> np.uint8(2 * quarter - 4)
-        high &= np.uint8(48)
-        low = ql[:, :, quarter % 2]
-        low = low & np.uint8(15) if quarter < 2 else low >> np.uint8(4)
-        np.bitwise_or(low, high, out=codes[:, :, quarter])
+    codes = unpack_codes(field_bytes(blocks, "ql").reshape(-1, 64), 4).reshape(out.shape)
+    high = unpack_codes(field_bytes(blocks, "qh").reshape(-1, 32), 2).reshape(out.shape)
+    high *= np.uint8(16)
+    codes |= high
+    codes -= np.uint8(32)
     scale = blocks["scales"] * blocks["d"].astype(np.float32)[:, None]
-    np.subtract(codes, np.uint8(32), out=codes)
-    values = out.reshape(count, 16, 16)
-    np.copyto(values, codes.view(np.int8).reshape(count, 16, 16))
-    np.multiply(values, scale[:, :, None], out=values)
+    decode_scaled(codes.view(np.int8), scale, out)
 
 
 CODEC = Codec(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, Blocks, half_round, to_half
+from quantcli.codec.bits import F32, SCRATCH, Blocks, decode_scaled, half_round, to_half
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.search import Search, reciprocal
 
@@ -25,8 +25,7 @@ def encode(x: F32, _weight: F32 | None, _search: Search, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d·q; see `Codec.decode`."""
-    np.copyto(out, blocks["qs"])
-    np.multiply(out, blocks["d"].astype(np.float32)[:, None], out=out)
+    decode_scaled(blocks["qs"], blocks["d"].astype(np.float32), out)
 
 
 CODEC = Codec(

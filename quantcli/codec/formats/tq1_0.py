@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, Blocks
+from quantcli.codec.bits import F32, SCRATCH, Blocks, decode_scaled, field_bytes
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.search import Search
 from quantcli.codec.ternary import SEARCHES, encode_ternary
@@ -42,20 +42,18 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d·(t - 1); see `Codec.decode`."""
     codes = SCRATCH.take("bytes", out.shape, np.uint8)
-    power = np.concatenate([blocks["qs"], blocks["qh"]], axis=1)
-    for digit in range(5):
-        # 3·power / 256, cut: 86 and 171 are the first bytes that carry 1 and 2
-        value = (power >= np.uint8(86)).view(np.uint8)
-        value += (power >= np.uint8(171)).view(np.uint8)
-        filled = 0
-        for first, size, digits in PARTS:
-            if digit < digits:
-                start = first + size * digit
-                codes[:, start : start + size] = value[:, filled : filled + size]
-            filled += size
-        power *= np.uint8(3)
-    codes -= np.uint8(1)
-    np.multiply(codes.view(np.int8), blocks["d"].astype(np.float32)[:, None], out=out)
+    qs = field_bytes(blocks, "qs")
+    powers = (qs[:, :32].copy(), qs[:, 32:].copy(), field_bytes(blocks, "qh"))
+    for power, (first, size, digits) in zip(powers, PARTS, strict=True):
+        whole = f"V{size}"
+        places = codes[:, first : first + size * digits].view(whole)
+        for digit in range(digits):
+            # 3·power / 256, cut, less one: 86 and 171 are the first bytes that carry 1 and 2
+            value = (power >= np.uint8(171)).view(np.uint8)
+            value -= (power < np.uint8(86)).view(np.uint8)
+            places[:, digit : digit + 1] = value.view(whole)
+            np.multiply(power, np.uint8(3), out=power)
+    decode_scaled(codes.view(np.int8), blocks["d"].astype(np.float32), out)
 
 
 CODEC = Codec(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, Blocks
+from quantcli.codec.bits import F32, Blocks, decode_scaled, field_bytes, unpack_codes
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.quarters import pack_axis, unpack_quarters
+from quantcli.codec.quarters import pack_axis
 from quantcli.codec.search import Search
 from quantcli.codec.ternary import SEARCHES, encode_ternary
 
@@ -22,10 +22,9 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
 
 def decode(blocks: Blocks, out: F32) -> None:
     """Compute x = d·(q - 1); see `Codec.decode`."""
-    codes = SCRATCH.take("bytes", out.shape, np.uint8)
-    unpack_quarters(blocks["qs"], codes)
+    codes = unpack_codes(field_bytes(blocks, "qs").reshape(-1, 32), 2)
     codes -= np.uint8(1)
-    np.multiply(codes.view(np.int8), blocks["d"].astype(np.float32)[:, None], out=out)
+    decode_scaled(codes.view(np.int8), blocks["d"].astype(np.float32), out)
 
 
 CODEC = Codec(

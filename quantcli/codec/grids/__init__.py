@@ -68,14 +68,6 @@ def apply_signs(vectors: Words, signs: Words) -> None:
     np.add(vectors, signs & np.uint64(0x0101010101010101), out=vectors)
 
 
-def spread(vectors: Words, scale: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None:
-    """Set out = scale·vector: words covering out (n, block), scales (n, groups) of equal length."""
-    count, groups = scale.shape
-    values = out.reshape(count, groups, -1)
-    np.copyto(values, np.ascontiguousarray(vectors).view(np.int8).reshape(values.shape))
-    np.multiply(values, scale[:, :, None], out=values)
-
-
 @cache
 def even_sign_words() -> Words:
     """`sign_words` by 7-bit sign code (128,)."""
