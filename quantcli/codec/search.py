@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, SCRATCH, tree_sum
+from quantcli.codec.bits import F32, HALF_MAX, SCRATCH, tree_sum
 
 # Below this a group's range counts as zero. Scales are stored as float16, whose smallest value is
 # 6e-8, so nothing that could be represented is lost, and no reciprocal overflows.
@@ -207,8 +207,8 @@ def range_scale(
 ) -> tuple[F32, F32]:
     """Scale s >= 0 and offset m that minimise Σw(x - s·l - m)², codes l = 0..high.
 
-    Unless `free_min`, m ≤ 0. Candidates cut the range at both ends; weighted least squares solves
-    for s and m of the codes found.
+    With `free_min`, m is within float16's range as long as x is, else it is m ≤ 0. Candidates cut
+    the range at both ends; weighted least squares solves for s and m of the codes found.
     """
     bottom = np.min(x, axis=0)
     if not free_min:
@@ -218,7 +218,11 @@ def range_scale(
     y = SCRATCH.take("unit", x.shape)
     np.subtract(x, bottom, out=y)
     np.multiply(y, inverse, out=y)
-    fit = _RangeFit(Groups(y, w), None if free_min else -bottom * inverse)
+    if free_min:
+        least = np.minimum((-HALF_MAX - bottom) * inverse, np.float32(0))
+        fit = _RangeFit(Groups(y, w), (np.maximum, least))
+    else:
+        fit = _RangeFit(Groups(y, w), (np.minimum, -bottom * inverse))
     for cut_low, cut_high in search.cuts:
         fit.cut(cut_low, cut_high, high)
     for _ in range(search.refinements):
@@ -235,7 +239,8 @@ def range_scale(
 class _RangeFit:
     """The best scale and shift found so far for values y in 0..high, y ≈ scale·l + shift."""
 
-    def __init__(self, groups: Groups, limit: F32 | None) -> None:
+    def __init__(self, groups: Groups, limit: tuple[np.ufunc, F32]) -> None:
+        """Keep the groups, and which of a shift and its limit is taken."""
         count = groups.x.shape[1]
         self.groups, self.limit = groups, limit
         self.mean = groups.mean_x()
@@ -257,12 +262,12 @@ class _RangeFit:
         self.solve()
 
     def solve(self) -> None:
-        """Solve for scale and shift of the codes, shift at most `limit`; keep them where better."""
+        """Solve for scale and shift of the codes, shift within `limit`; keep them where better."""
         groups, mean = self.groups, self.mean
         first, square, product = groups.mean_code(), groups.mean_square(), groups.mean_product()
         shift = optimal_shift(first, square, product, mean)
-        if self.limit is not None:
-            np.minimum(shift, self.limit, out=shift)
+        stricter, limit = self.limit
+        stricter(shift, limit, out=shift)
         rest = product - shift * first
         scale = rest / np.maximum(square, TINY)
         gain = scale * rest

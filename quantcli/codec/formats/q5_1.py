@@ -6,7 +6,6 @@ import numpy as np
 
 from quantcli.codec.bits import (
     F32,
-    HALF_MAX,
     SCRATCH,
     Blocks,
     decode_scaled,
@@ -53,8 +52,6 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     values = x[:, 0]
     w = None if weight is None else weight[:, 0]
     scale, low = range_scale(values, w, 31, search, free_min=True)
-    # least squares may put the minimum below the values, but not out of float16's range
-    np.maximum(low, np.minimum(np.min(values, axis=0), -HALF_MAX), out=low)
     scale, low = half_round(scale), half_round(low)
     codes = SCRATCH.take("codes", values.shape)
     np.subtract(values, low, out=codes)
