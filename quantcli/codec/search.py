@@ -32,20 +32,29 @@ class Search:
 
     Attributes:
         peaks: symmetric formats: values the element of largest magnitude is mapped to.
+        means: with importance: values the weighted root mean square is mapped to. It tells the
+            scale where the element of largest magnitude hardly matters.
         cuts: formats with a minimum: how far the range is cut at its low and at its high end, in
             code steps.
         refinements: rounds of "round to codes, solve for the scale" after the best candidate.
         nudges: then tried on the best so far, in code steps: how far the last code moves when the
             scale is stretched, and for formats with a minimum how far the whole range moves.
         rounds: super-block formats: joint rounds; each tries `steps`, then re-fits super-scales.
-        steps: changes of a group's integer (scale, min) tried in each joint round.
+        headroom: super-block formats: the first super-scale over the least that gives every group
+            its scale. With codes of many levels a coarser step often fits a group by chance better
+            than the finest that cuts nothing, and the group with the largest scale must be free to
+            take it.
+        steps: changes of a group's integer (scale, min) tried in each joint round, away from zero
+            where scales are signed.
     """
 
     peaks: tuple[float, ...] = ()
+    means: tuple[float, ...] = ()
     cuts: tuple[tuple[float, float], ...] = ()
     refinements: int = 1
     nudges: tuple[tuple[float, float], ...] = ()
     rounds: int = 0
+    headroom: float = 1.0
     steps: tuple[tuple[int, int], ...] = ((0, 0), (1, 0), (-1, 0))
 
 
@@ -156,6 +165,11 @@ class Groups:
         """Weighted mean of l·x."""
         return self._mean(self.codes, self._wx)
 
+    def root_mean_square(self) -> F32:
+        """Root of the weighted mean of x²."""
+        root: F32 = np.sqrt(self._mean(self._wx, self.x))
+        return root
+
     def _mean(self, a: F32, b: F32) -> F32:
         np.multiply(a, b, out=self._product)
         mean: F32 = tree_sum(self._product) * self._inverse
@@ -187,6 +201,11 @@ def symmetric_scale(groups: Groups, low: int, high: int, search: Search) -> F32:
             np.multiply(x, factor, out=codes)
             np.rint(codes, out=codes)
         _keep_better(groups, best, scale)
+    if groups.w is not None and search.means:
+        inverse = reciprocal(groups.root_mean_square())
+        for position in search.means:
+            round_codes(x, inverse * np.float32(position), low, high, codes)
+            _keep_better(groups, best, scale)
     for stretch in (*[0.0] * search.refinements, *[nudge for nudge, _ in search.nudges]):
         factor = reciprocal(scale * np.float32(1 + stretch / high))
         round_codes(x, factor, low, high, codes)

@@ -61,7 +61,7 @@ def fit_range_blocks(x: F32, w: F32 | None, high: int, levels: int, search: Sear
     flat = _flat(x)
     scale, shift = range_scale(flat, _flat_or_none(w), high, search, free_min=False)
     fit = _RangeSearch(x, w, high, levels)
-    fit.start(scale.reshape(fit.shape), -shift.reshape(fit.shape))
+    fit.start(scale.reshape(fit.shape), -shift.reshape(fit.shape), search.headroom)
     for _ in range(search.rounds):
         for step, low in search.steps:
             fit.attempt(fit.scales + np.float32(step), fit.mins + np.float32(low))
@@ -80,10 +80,10 @@ def fit_signed_blocks(
     The returned codes live in scratch memory until the next fit.
     """
     fit = _SignedSearch(x, w, high, levels)
-    fit.start(symmetric_scale(fit.groups, -high, high - 1, search))
+    fit.start(symmetric_scale(fit.groups, -high, high - 1, search), search.headroom)
     for _ in range(search.rounds):
         for step, _unused in search.steps:
-            fit.attempt(fit.scales + np.float32(step))
+            fit.attempt(fit.scales + np.copysign(np.float32(step), fit.scales))
         fit.refit()
     if search.rounds:
         fit.attempt(fit.scales)
@@ -108,10 +108,11 @@ class _RangeSearch:
         self.mean = self.groups.mean_x()
         self.best = np.full(self.shape, -np.inf, np.float32)
 
-    def start(self, scale: F32, low: F32) -> None:
+    def start(self, scale: F32, low: F32, headroom: float) -> None:
         """Super-scales from the largest group scale and min; integers by rounding."""
-        self.d = half_round(np.max(scale, axis=0) / self.levels)
-        self.dmin = half_round(np.max(low, axis=0) / self.levels)
+        share = np.float32(headroom) / self.levels
+        self.d = half_round(np.max(scale, axis=0) * share)
+        self.dmin = half_round(np.max(low, axis=0) * share)
         self.scales = self._integer(scale * reciprocal(self.d))
         self.mins = self._integer(low * reciprocal(self.dmin))
 
@@ -191,9 +192,9 @@ class _SignedSearch:
         self.groups = Groups(x, w)
         self.best = np.full(self.shape, -1, np.float32)
 
-    def start(self, scale: F32) -> None:
-        """The group scale of largest magnitude becomes -levels; integers by rounding."""
-        self.d = half_round(signed_peak(scale) / np.float32(-self.levels))
+    def start(self, scale: F32, headroom: float) -> None:
+        """The group scale of largest magnitude becomes -levels / headroom; integers by rounding."""
+        self.d = half_round(signed_peak(scale) * np.float32(-headroom / self.levels))
         self.scales = self._integer(scale)
 
     def _integer(self, scale: F32) -> F32:

@@ -19,21 +19,23 @@ LAYOUT = block_layout(
 )
 
 SEARCHES = {
-    "fast": Search(peaks=(-4.0, -3.4, 3.2), refinements=0),
-    # Wide apart: with importance the largest value of a group may matter least.
+    "fast": Search(peaks=(-4.2,), refinements=0),
     "normal": Search(
-        peaks=(-6.0, -4.6, -3.7, 3.1, 4.2),
+        peaks=(-4.6, -3.7, 3.1),
+        means=(-1.5,),
         refinements=0,
         rounds=1,
         steps=((0, 0), (1, 0), (-1, 0)),
     ),
+    # Far apart at the ends: with importance the largest value of a group may matter least.
     "best": Search(
         peaks=(
-            *(-7.2, -6.4, -5.7, -5.2, -4.8, -4.4, -4.1, -3.9, -3.7, -3.5, -3.3, -3.0),
-            *(2.6, 2.8, 3.0, 3.2, 3.4, 3.7, 4.1, 4.6, 5.2),
+            *(-16.0, -12.0, -9.0, -7.0, -5.8, -5.0, -4.5, -4.1, -3.8, -3.5, -3.2),
+            *(2.8, 3.1, 3.4, 3.8, 4.3, 5.0, 6.0, 8.0, 11.0, 15.0),
         ),
+        means=(-2.0, 2.0),
         refinements=2,
-        rounds=4,
+        rounds=3,
         steps=tuple((step, 0) for step in (0, 1, -1, 2, -2)),
     ),
 }

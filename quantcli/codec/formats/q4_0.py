@@ -22,13 +22,16 @@ from quantcli.codec.search import Groups, Search, reciprocal, round_codes, symme
 LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))
 
 SEARCHES = {
-    "fast": Search(peaks=(-8.0, -7.3), refinements=0),
-    "normal": Search(peaks=(-9.5, -8.7, -8.1, -7.5, 7.2, 7.8), nudges=((0.2, 0), (-0.2, 0))),
+    "fast": Search(peaks=(-8.0,), refinements=0),
+    "normal": Search(
+        peaks=(-9.0, -8.2, -7.6, 7.3), means=(-3.0,), refinements=0, nudges=((0.2, 0), (-0.2, 0))
+    ),
     "best": Search(
         peaks=(
             *(-11.0, -9.8, -9.2, -8.8, -8.4, -8.2, -8.0, -7.8, -7.6, -7.4, -7.1, -6.7),
             *(6.3, 6.6, 6.9, 7.2, 7.5, 8.1, 9.0),
         ),
+        means=(-3.0, 4.0),
         refinements=2,
         nudges=tuple((step, 0) for step in (0.4, -0.4, 0.2, -0.2, 0.1, -0.1, 0.2, -0.2)),
     ),

@@ -28,13 +28,15 @@ LAYOUT = block_layout(("d", "<f2"), ("dmin", "<f2"), ("scales", "u1", (12,)), ("
 SEARCHES = {
     "fast": Search(cuts=((0.0, 0.0), (0.6, 0.1), (0.1, 0.6)), refinements=0),
     "normal": Search(
-        cuts=square(-0.2, 0.5), rounds=1, steps=((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
+        cuts=square(-0.2, 0.5),
+        rounds=1,
+        headroom=1.03,
+        steps=((0, 0), (2, 2), (-1, -1), (1, 0), (0, 1)),
     ),
     "best": Search(
-        cuts=square(-0.4, 0.0, 0.4, 0.8),
-        refinements=2,
-        rounds=4,
-        steps=((0, 0), *neighbours(1)),
+        cuts=square(-0.3, 0.2, 0.7),
+        rounds=2,
+        steps=((0, 0), *neighbours(2)),
     ),
 }
 

@@ -34,13 +34,19 @@ LAYOUT = block_layout(
 SEARCHES = {
     "fast": Search(cuts=((0.0, 0.0), (0.6, 0.1), (0.1, 0.6)), refinements=0),
     "normal": Search(
-        cuts=square(-0.2, 0.5), rounds=1, steps=((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
+        cuts=square(-0.2, 0.5),
+        rounds=1,
+        headroom=1.03,
+        steps=((0, 0), (2, 1), (1, 0), (1, 1), (-1, -1)),
     ),
     "best": Search(
-        cuts=square(-0.4, 0.0, 0.4, 0.8),
-        refinements=2,
-        rounds=4,
-        steps=((0, 0), *neighbours(1)),
+        cuts=square(-0.2, 0.5),
+        rounds=3,
+        headroom=1.03,
+        steps=(
+            *((0, 0), *neighbours(1)),
+            *((2, 0), (3, 0), (2, 1), (2, 2), (3, 2), (3, 3), (-2, 0), (-2, -1), (-2, -2)),
+        ),
     ),
 }
 

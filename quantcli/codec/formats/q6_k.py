@@ -18,21 +18,25 @@ LAYOUT = block_layout(
 )
 
 SEARCHES = {
-    "fast": Search(peaks=(-32.0, -31.2, 30.9), refinements=0),
+    "fast": Search(peaks=(-32.0, 30.9), refinements=0),
+    # Scales coarser than the finest one that cuts nothing often fit better by chance.
     "normal": Search(
-        peaks=(-32.0, -31.2, 30.9),
+        peaks=(-32.0, 30.9),
         refinements=0,
         rounds=1,
-        steps=tuple((step, 0) for step in (0, 1, -1, 2, -2)),
+        headroom=1.05,
+        steps=((0, 0), (3, 0), (6, 0), (10, 0)),
     ),
     "best": Search(
-        peaks=(
-            *(-33.2, -32.8, -32.4, -32.0, -31.7, -31.4, -31.0, -30.6, -30.2, -29.8, -29.4),
-            *(29.4, 29.8, 30.2, 30.5, 30.8, 31.1, 31.4, 31.8, 32.2),
-        ),
-        refinements=2,
+        peaks=(-32.0, -31.0, -30.0, -29.0, -28.0, -27.0, 31.5, 30.5, 29.5, 28.5, 27.0),
+        means=(-12.0,),
+        refinements=0,
         rounds=2,
-        steps=tuple((step, 0) for step in (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 7, -7)),
+        headroom=1.05,
+        steps=tuple(
+            (step, 0)
+            for step in (0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 18, 21, 24, -1, -2, -3, -4, -6)
+        ),
     ),
 }
 
