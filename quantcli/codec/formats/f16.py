@@ -1,4 +1,4 @@
-"""F16: IEEE half precision, rounded to nearest even."""
+"""F16: IEEE half precision, rounded to nearest even; NaN stays NaN (made quiet)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from quantcli.codec.search import Search
 
 LAYOUT = block_layout(("d", "<f2"))
 
-# Bits of a half: from here on infinity and NaN; the sign.
+# Bits of a half: from here on infinity and NaN; the sign; the fraction; the first quiet NaN.
 INFINITE = 0x7C00
 SIGN = 0x8000
+FRACTION = 0x03FF
+QUIET = 0x7E00
 # Of a half with copies of its sign above it, shifted by 13: sign, exponent and fraction.
 KEPT = np.int32(0x0FFFE000 - 2**31)
 WIDEN = np.float32(2.0**112)
@@ -21,7 +23,14 @@ TINY = np.float32(2.0**-140)
 
 def encode(x: F32, _weight: F32 | None, _search: Search, out: Blocks) -> None:
     """Round; see `Codec.encode`."""
-    out["d"] = x[:, 0]
+    values = x[:, 0]
+    out["d"] = values
+    nan = np.isnan(values)
+    if nan.any():  # whether a cast makes it quiet depends on the processor
+        bits = values[nan].view(np.uint32)
+        quiet = (bits >> np.uint32(16)) & np.uint32(SIGN)
+        quiet |= (bits >> np.uint32(13)) & np.uint32(FRACTION) | np.uint32(QUIET)
+        out["d"].view(np.uint16)[nan] = quiet
 
 
 def decode(blocks: Blocks, out: F32) -> None:
