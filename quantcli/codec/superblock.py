@@ -177,8 +177,11 @@ class _RangeSearch:
         determinant = a11 * a22 - a12 * a12
         regular = determinant > a11 * a22 * FLAT
         inverse = reciprocal(determinant)
-        d = np.where(regular, (b1 * a22 - b2 * a12) * inverse, b1 / np.maximum(a11, TINY))
-        dmin = np.where(regular, (a11 * b2 - a12 * b1) * inverse, self.dmin)
+        # where codes or mins are all zero, or proportional, one after the other
+        alone = (b1 - a12 * self.dmin) / np.maximum(a11, TINY)
+        d = np.where(regular, (b1 * a22 - b2 * a12) * inverse, alone)
+        alone = (b2 - a12 * d) / np.maximum(a22, TINY)
+        dmin = np.where(regular, (a11 * b2 - a12 * b1) * inverse, alone)
         zero = np.float32(0)
         return half_round(np.maximum(d, zero)), half_round(np.maximum(dmin, zero))
 

@@ -181,7 +181,8 @@ def test_constant_and_one_sided_blocks(name: str) -> None:
     theirs = codec.get(name).decode_rows(reference(name, x, np.ones(256, np.float32)))
     for row in range(4):
         ours, other = (np.square(v[row] - x[row]).sum() for v in (back, theirs))
-        assert ours <= 1.1 * other + 1e-6  # single blocks: either may be lucky
+        # single blocks: either may be lucky; the last term is the rounding of a float16 scale
+        assert ours <= 1.1 * other + 2.0**-22 * np.square(x[row]).sum()
 
 
 @pytest.mark.parametrize("name", BLOCKS)
