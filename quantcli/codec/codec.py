@@ -34,19 +34,23 @@ EFFORTS = ("fast", "normal", "best")
 
 
 class ScaleOverflowError(InputError):
-    """A block's values are too large for the float16 scales of its type.
+    """A block's values are too large for its type, most often for a float16 scale.
 
-    `row` and `block` count from 0 inside the rows of the call that raised it.
+    `row` and `block` count from 0 inside the rows of the call that raised it; `instead` is the
+    smallest type that takes all magnitudes.
     """
 
-    def __init__(self, name: str, row: int, block: int) -> None:
+    def __init__(self, name: str, row: int, block: int, *, where: str | None = None) -> None:
+        instead = "F32" if name == "BF16" else "BF16"
         super().__init__(
-            f"row {row}, block {block}: values exceed what a {name} scale can hold",
-            hint="Store this tensor as BF16 or F32.",
+            f"row {row}, block {block}: values exceed what {name} can hold",
+            where=where,
+            hint=f"{instead} can hold them: choose the type {instead}.",
         )
         self.codec = name
         self.row = row
         self.block = block
+        self.instead = instead
 
 
 @dataclass(frozen=True, slots=True)

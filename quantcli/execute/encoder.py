@@ -71,7 +71,8 @@ class Encoder:
         nonfinite = 0 if np.isfinite(rows).all() else int((~np.isfinite(rows)).sum())
         if nonfinite:
             rows = self._admit(step, chunk, rows, nonfinite)
-        data = self._encode(step, rows, valid=not nonfinite or step.type not in _NONFINITE_TYPES)
+        valid = not nonfinite or step.type not in _NONFINITE_TYPES
+        data = self._encode(step, rows, chunk.start, valid=valid)
         offset, length = position(self._plan, chunk)
         if len(data) != length:
             raise AssertionError(f"{step.name}: {len(data)} bytes encoded, {length} planned")
@@ -82,13 +83,13 @@ class Encoder:
         """Close the output."""
         self._file.close()
 
-    def _encode(self, step: Step, rows: FloatArray, *, valid: bool) -> bytes:
+    def _encode(self, step: Step, rows: FloatArray, first_row: int, *, valid: bool) -> bytes:
         kind = codec.get(step.type)
         try:
             encoded = kind.encode_rows(rows, effort=self._plan.effort)
-        except QuantcliError as error:
-            error.where = error.where or f"tensor {step.name}"
-            raise
+        except codec.ScaleOverflowError as error:
+            row, where = first_row + error.row, f"tensor {step.name}"
+            raise codec.ScaleOverflowError(kind.name, row, error.block, where=where) from None
         if valid and kind.invalid_blocks(encoded):
             raise QuantcliError(
                 f"{kind.invalid_blocks(encoded)} blocks of type {step.type} have a scale that is "
