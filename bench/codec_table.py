@@ -1,10 +1,12 @@
 """Write docs/codecs.md: every block format beside the C reference, measured in one run on one core.
 
     python bench/codec_table.py --imatrix FILE [--ggml libggml-base.so] [--cpu 1] [--rows 128]
+                                [--runs 5]
 
 Errors are relative RMSE; with importance both error and fit are weighted by the importance matrix.
 "C" is the weighted path of the reference, given uniform weights where there are none, except where
-it says "plain". Speeds are the median of several runs that alternate between the programs.
+it says "plain". Speeds are the median of several runs that alternate between the programs. A few
+minutes on an idle machine.
 """
 
 from __future__ import annotations
@@ -13,10 +15,14 @@ import argparse
 import datetime as dt
 import os
 import platform
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import codec_bench as bench
+import exhaustive
 import numpy as np
+import numpy.typing as npt
 
 from quantcli import codec
 
@@ -39,20 +45,27 @@ class Measured:
         self.errors: dict[str, dict[str, float]] = {}
         self.rates: dict[str, float] = {}
         for source in INPUTS:
-            x = np.ascontiguousarray(bench.make_input(source)[: options.rows])
+            rows = bench.make_input(source)
+            x = np.ascontiguousarray(rows[: options.rows])
             weight = bench.importance_of(imatrix, source, x.shape[1]) if imatrix else None
-            normal = argparse.Namespace(**{**vars(options), "effort": "normal"})
-            calls = bench.competitors(self.kind, x, weight, normal)
-            calls.pop("gguf", None)
-            for effort in ("fast", "best"):
-                calls[effort] = lambda effort=effort, x=x, weight=weight: self.kind.encode_rows(
-                    x, weight, effort=effort
-                )
+            calls = self.encoders(x, weight, options)
             self.errors[source] = {
                 who: bench.error(self.kind, call(), x, weight) for who, call in calls.items()
             }
             if source == "gauss":
-                self.rates = bench.speeds(calls, x.size, options.runs)
+                self.rates = bench.speeds(
+                    self.encoders(rows, weight, options), rows.size, options.runs
+                )
+
+    def encoders(
+        self, x: bench.F32, weight: bench.F32 | None, options: argparse.Namespace
+    ) -> dict[str, Callable[[], npt.NDArray[np.uint8]]]:
+        """All competitors on x, ours with every effort."""
+        normal = argparse.Namespace(**{**vars(options), "effort": "normal"})
+        calls = bench.competitors(self.kind, x, weight, normal)
+        for effort in ("fast", "best"):
+            calls[effort] = partial(self.kind.encode_rows, x, weight, effort=effort)
+        return calls
 
     def ratio(self, source: str, effort: str, peer: str = "C weighted") -> str:
         """Our error over the peer's, or a dash where there is no peer or nothing to lose."""
@@ -90,6 +103,19 @@ def plain_rows(measured: list[Measured]) -> list[str]:
     return lines
 
 
+def package_rows(measured: list[Measured]) -> list[str]:
+    """The table beside the encoders of the `gguf` package."""
+    head = ["type", *(TITLES[s] for s in INPUTS), "M weights/s fast", "gguf", "ratio"]
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    for item in measured:
+        if theirs := item.rates.get("gguf"):
+            ours = item.rates["fast"]
+            cells = [item.kind.name, *(item.ratio(s, "fast", "gguf") for s in INPUTS)]
+            cells += [f"{ours:.0f}", f"{theirs:.0f}", f"{ours / theirs:.2f}"]
+            lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
 def decoding_rows(options: argparse.Namespace) -> list[str]:
     """The table of decoding speeds beside the `gguf` package."""
     lines = ["| type | quantcli | gguf | ratio |", "|---|---:|---:|---:|"]
@@ -107,10 +133,9 @@ def decoding_rows(options: argparse.Namespace) -> list[str]:
 ABOUT = (
     "Written by `bench/codec_table.py` on {day}, {machine}, one core, numpy {numpy}. Columns of "
     "errors are quantcli's relative RMSE over that of the C reference's weighted path (below 1 is "
-    "better); real matrices are SmolLM2's. Speeds are million weights a second on Gaussian rows; "
-    "`fast` and `best` are speeds over `normal`'s. Inputs are {rows} rows; below about 512 the "
-    "last, short chunk of a tensor weighs on the fastest encoders (`bench/codec_bench.py` takes "
-    "512)."
+    "better), on {rows} rows; real matrices are SmolLM2's. Speeds are million weights a second on 512 "
+    "Gaussian rows of 1536; `fast` and `best` are speeds over `normal`'s. What every type does with "
+    "zeros, outliers, denormals and the like is in [special-inputs.md](special-inputs.md)."
 )
 
 
@@ -139,6 +164,20 @@ def page(options: argparse.Namespace) -> list[str]:
         "",
         *plain_rows(plain),
         "",
+        "## Beside the encoders of the `gguf` package",
+        "",
+        "Effort `fast`, which like them does little more than round; errors over theirs.",
+        "",
+        *package_rows(plain),
+        "",
+        "## How much is left",
+        "",
+        "Errors over C's weighted path on a few rows of real matrices, and what an exhaustive search "
+        "finds there (`bench/exhaustive.py`): all integer scales and mins on a ladder of "
+        "super-scales. No encoder of these formats that rounds to nearest can do much better.",
+        "",
+        *exhaustive.table(options.imatrix, options.ggml),
+        "",
         "## Decoding, million weights a second",
         "",
         *decoding_rows(options),
@@ -155,7 +194,7 @@ def main() -> None:
     parser.add_argument("--ggml", type=Path)
     parser.add_argument("--cpu", type=int, default=-1)
     parser.add_argument("--rows", type=int, default=128)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
     if options.cpu >= 0:
         os.sched_setaffinity(0, {options.cpu})
