@@ -130,13 +130,16 @@ def decoding_rows(options: argparse.Namespace) -> list[str]:
     return lines
 
 
-ABOUT = (
-    "Written by `bench/codec_table.py` on {day}, {machine}, one core, numpy {numpy}. Columns of "
-    "errors are quantcli's relative RMSE over that of the C reference's weighted path (below 1 is "
-    "better), on {rows} rows; real matrices are SmolLM2's. Speeds are million weights a second on 512 "
-    "Gaussian rows of 1536; `fast` and `best` are speeds over `normal`'s. What every type does with "
-    "zeros, outliers, denormals and the like is in [special-inputs.md](special-inputs.md)."
-)
+ABOUT = """\
+Written by `bench/codec_table.py` on {day}, {machine}, one core, numpy {numpy}. Errors are
+quantcli's relative RMSE over that of the C reference's weighted path (below 1 is better), on {rows}
+rows; real matrices are SmolLM2's. Speeds are million weights a second on 512 Gaussian rows of 1536;
+`fast` and `best` are speeds over `normal`'s. What every type does with zeros, outliers, denormals
+and the like is in [special-inputs.md](special-inputs.md)."""
+LEFT = """\
+Errors over C's weighted path on a few rows of real matrices, and what an exhaustive search finds
+there (`bench/exhaustive.py`): all integer scales and mins on a ladder of super-scales. No encoder
+that rounds to nearest can do much better."""
 
 
 def page(options: argparse.Namespace) -> list[str]:
@@ -172,9 +175,7 @@ def page(options: argparse.Namespace) -> list[str]:
         "",
         "## How much is left",
         "",
-        "Errors over C's weighted path on a few rows of real matrices, and what an exhaustive search "
-        "finds there (`bench/exhaustive.py`): all integer scales and mins on a ladder of "
-        "super-scales. No encoder of these formats that rounds to nearest can do much better.",
+        LEFT,
         "",
         *exhaustive.table(options.imatrix, options.ggml),
         "",
