@@ -136,6 +136,20 @@ def test_important_columns_get_better(name: str) -> None:
     assert raised < SLIGHT.get(name, 0.97) * uniform
 
 
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 99), share=st.floats(0.05, 0.5), factor=st.floats(4, 1000))
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_raising_the_importance_of_columns_never_hurts_them(
+    name: str, seed: int, share: float, factor: float
+) -> None:
+    x, q = tails(48, 768, seed), importance(768, seed + 1)
+    chosen = np.random.default_rng(seed).random(768) < share
+    chosen[0] = True
+    before = error(name, x, encode(name, x, q), q * chosen)
+    raised = encode(name, x, np.where(chosen, q * np.float32(factor), q))
+    assert error(name, x, raised, q * chosen) <= 1.01 * before  # searches are not exhaustive
+
+
 @pytest.mark.parametrize("name", WEIGHTED)
 def test_only_ratios_of_importance_matter(name: str) -> None:
     x, q = INPUTS["tails"][:8], importance(768, 6)
