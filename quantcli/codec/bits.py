@@ -70,9 +70,12 @@ def has_nonfinite(x: F32) -> bool:
 
 
 def to_half(x: F32) -> npt.NDArray[np.float16]:
-    """Round float32 to float16 (nearest even); what is out of range becomes infinite, silently."""
+    """Round float32 to float16 (nearest even); what is out of range becomes infinite, silently.
+
+    -0 becomes 0: which zero the maximum of 0 and -0 is depends on the processor.
+    """
     with np.errstate(over="ignore", under="ignore"):
-        half: npt.NDArray[np.float16] = x.astype(np.float16)
+        half: npt.NDArray[np.float16] = (x + np.float32(0)).astype(np.float16)
     return half
 
 
