@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantcli.codec.bits import F32, SCRATCH, U8, Blocks, has_nonfinite
+from quantcli.codec.quads import to_quads
 from quantcli.codec.search import Search
 from quantcli.errors import InputError, UsageError
 
@@ -65,6 +66,8 @@ class Codec:
         group: elements that share one scale; the encoder sees (group, block / group, n).
         by_rows: the encoder sees the values as (n, block), as they lie in memory, and without
             weights: for types that need no search and would spend their time transposing.
+        quads: the encoder sees x and w as `quantcli.codec.quads` arranges them: for searches so
+            short that transposing in full would take longer.
         encode: called with finite values x and weights w (group, block / group, n), w None for
             uniform, neither to be changed; the search effort; the structured blocks (n,) to fill.
         decode: called with structured blocks (n,) and the float32 (n, block) to fill.
@@ -83,6 +86,7 @@ class Codec:
     decode: Decode
     group: int = 32
     by_rows: bool = False
+    quads: bool = False
     searches: Mapping[str, Search] = field(default_factory=dict)
     scales: tuple[str, ...] = ("d",)
     weighted: bool = False
@@ -129,7 +133,9 @@ class Codec:
         x = np.ascontiguousarray(x, np.float32)
         search = self.searches.get(effort) or self.searches.get("normal") or Search()
         blocks = out.reshape(-1).view(self.layout)
-        self._encode_blocks(x, self._importance(weight, columns), search, blocks)
+        importance = self._importance(weight, columns)
+        with np.errstate(all="ignore"):
+            self._encode_blocks(x, importance, search, blocks)
         return out
 
     def _importance(self, weight: F32 | None, columns: int) -> F32 | None:
@@ -160,38 +166,40 @@ class Codec:
         pattern: F32 | None = None
         for start in range(0, len(flat), step):
             part = flat[start : start + step]
-            chunk = self._guard(part if self.by_rows else self._transposed(part), start, per_row)
+            chunk = self._arranged(self._guard(part, start, per_row), "chunk")
             weights = None
             if importance is not None:
                 if pattern is None or step % per_row:
                     pattern = self._pattern(importance, start, step)
-                weights = pattern[..., : len(part)]
-            with np.errstate(all="ignore"):
-                self.encode(chunk, weights, search, blocks[start : start + step])
+                weights = pattern[..., : chunk.shape[-1]]
+            self.encode(chunk, weights, search, blocks[start : start + step])
             self._check(part, blocks[start : start + step], start, per_row)
 
-    def _transposed(self, part: F32) -> F32:
-        """Copy blocks (n, block) to (group, block / group, n)."""
+    def _arranged(self, part: F32, name: str) -> F32:
+        """Blocks (n, block) in the encoder's layout, copied to the scratch buffer `name`."""
+        if self.by_rows:
+            return part
+        if self.quads:
+            return to_quads(part.reshape(-1, self.group), name)
         groups = self.block // self.group
-        chunk: F32 = SCRATCH.take("chunk", (self.group, groups, len(part)))
+        chunk: F32 = SCRATCH.take(name, (self.group, groups, len(part)))
         np.copyto(chunk, part.reshape(len(part), groups, self.group).T)
         return chunk
 
-    def _guard(self, chunk: F32, start: int, per_row: int) -> F32:
+    def _guard(self, part: F32, start: int, per_row: int) -> F32:
         """Count what is not finite as 0; refuse what no float16 scale can hold."""
-        if self.block == 1 or (np.max(chunk) <= LARGEST and np.min(chunk) >= -LARGEST):
-            return chunk
-        chunk = np.where(np.isfinite(chunk), chunk, np.float32(0))
-        bad = (np.abs(chunk) > LARGEST).any(axis=1 if self.by_rows else (0, 1))
+        if self.block == 1 or (np.max(part) <= LARGEST and np.min(part) >= -LARGEST):
+            return part
+        part = np.where(np.isfinite(part), part, np.float32(0))
+        bad = (np.abs(part) > LARGEST).any(axis=1)
         if bad.any():
             raise ScaleOverflowError(self.name, *divmod(start + int(np.argmax(bad)), per_row))
-        return chunk
+        return part
 
     def _pattern(self, importance: F32, start: int, count: int) -> F32:
         """Column importance of `count` blocks from block `start` on, in the chunk's layout."""
         index = np.arange(start, start + count) % len(importance)
-        shape = (count, self.block // self.group, self.group)
-        return np.ascontiguousarray(importance[index].reshape(shape).T)
+        return self._arranged(importance[index], "pattern")
 
     def _check(self, x: F32, blocks: Blocks, start: int, per_row: int) -> None:
         """Raise ScaleOverflowError for the first block that finite values made invalid."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from quantcli.codec.bits import F32, SCRATCH, Blocks, decode_scaled, field_bytes
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.quads import from_quads
 from quantcli.codec.search import Search
 from quantcli.codec.ternary import SEARCHES, encode_ternary
 
@@ -23,20 +24,20 @@ _BYTE = ((np.arange(243) * 256 + 242) // 243).astype(np.uint8)
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Search the scale, round; see `Codec.encode`."""
     codes = encode_ternary(x, weight, search, out)
-    packed = np.empty((52, codes.shape[1]), np.uint8)
+    packed = np.empty((13, codes.shape[1]), np.uint8)
     filled = 0
     for first, size, digits in PARTS:
-        parts = codes[first : first + size * digits].reshape(digits, size, -1)
-        number = packed[filled : filled + size]
+        fours = size // 4
+        parts = codes[first // 4 :][: fours * digits].reshape(digits, fours, -1)
+        number = packed[filled : filled + fours]
         number[:] = parts[0]
         for digit in range(1, 5):
             number *= np.uint8(3)
             if digit < digits:
                 number += parts[digit]
-        filled += size
-    packed = np.take(_BYTE, packed, mode="clip")
-    out["qs"] = packed[:48].T
-    out["qh"] = packed[48:].T
+        filled += fours
+    rows = from_quads(np.take(_BYTE, packed, mode="clip"))
+    out["qs"], out["qh"] = rows[:, :48], rows[:, 48:]
 
 
 def decode(blocks: Blocks, out: F32) -> None:
@@ -62,6 +63,7 @@ CODEC = Codec(
     block=256,
     layout=LAYOUT,
     group=256,
+    quads=True,
     encode=encode,
     decode=decode,
     searches=SEARCHES,

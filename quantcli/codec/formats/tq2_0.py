@@ -6,6 +6,7 @@ import numpy as np
 
 from quantcli.codec.bits import F32, Blocks, decode_scaled, field_bytes, unpack_codes
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.quads import from_quads
 from quantcli.codec.quarters import pack_axis
 from quantcli.codec.search import Search
 from quantcli.codec.ternary import SEARCHES, encode_ternary
@@ -16,8 +17,8 @@ LAYOUT = block_layout(("qs", "u1", (64,)), ("d", "<f2"))
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Search the scale, round; see `Codec.encode`."""
     codes = encode_ternary(x, weight, search, out)
-    parts = codes.reshape(2, 4, 32, -1)  # half, bits, byte
-    out["qs"] = pack_axis(parts.transpose(1, 0, 2, 3)).reshape(64, -1).T
+    parts = codes.reshape(2, 4, 8, -1)  # half, bits, fours of bytes
+    out["qs"] = from_quads(pack_axis(parts.transpose(1, 0, 2, 3)).reshape(16, -1))
 
 
 def decode(blocks: Blocks, out: F32) -> None:
@@ -33,6 +34,7 @@ CODEC = Codec(
     block=256,
     layout=LAYOUT,
     group=256,
+    quads=True,
     encode=encode,
     decode=decode,
     searches=SEARCHES,
