@@ -2,7 +2,7 @@
 
 x = U·v, U half of the scale. The scale's byte ascends with its value: 0 is zero, 1 is 2^-9, 0x7E is
 448; 0x7F stands for NaN and is decoded to zero. So the largest value is 2688, and values below
-0.001 vanish: tensors whose values are small need the extra factor per tensor that checkpoints made
+0.0005 vanish: tensors whose values are small need the extra factor per tensor that checkpoints made
 for this type carry beside it.
 """
 
@@ -44,12 +44,12 @@ _OVERFLOW = np.float32(464 * 6)  # 448 is no longer the scale nearest to a sixth
 
 
 def _nearest_byte(scale: F32) -> U8:
-    """The byte of the nearest scale, halves upwards."""
+    """The byte of the nearest scale but zero, halves upwards."""
     # three bits of mantissa, and an exponent that starts at 120 in a float32
     normal = ((scale.view(np.int32) + (1 << 19)) >> 20) - (120 << 3)
     small = (np.minimum(scale, np.float32(1)) * np.float32(512) + np.float32(0.5)).astype(np.int32)
     byte = np.where(scale < np.float32(2.0**-6), small, normal)
-    return np.minimum(byte, LAST).astype(np.uint8)
+    return byte.clip(1, LAST).astype(np.uint8)
 
 
 class _Choice:
@@ -86,7 +86,7 @@ def encode(x: F32, _weight: F32 | None, search: Search, out: Blocks) -> None:
         choice.attempt(_nearest_byte(peak * np.float32(1 / target)))
     for step, _ in search.steps:
         moved: npt.NDArray[np.int16] = first.astype(np.int16) + np.int16(step)
-        choice.attempt(moved.clip(0, LAST).astype(np.uint8))
+        choice.attempt(moved.clip(1, LAST).astype(np.uint8))
     codes = trial.codes(choice.inverse(HALF_SCALE[choice.byte]))
     choice.byte[peak > _OVERFLOW] = NAN
     out["d"] = choice.byte.reshape(4, -1).T
