@@ -149,7 +149,9 @@ class Vectors:
         self.inverse = inverse
         self.values = self._vectors("values", x, inverse)
         self.negative: Mask = self.values < 0
-        if lattice.signs != "none":
+        if lattice.signs == "none":
+            self.values += np.float32(0)  # -0 becomes 0: a gain of -0 sorts below one of 0
+        else:
             np.abs(self.values, out=self.values)
         self.heavy = self.values
         self.weights: F32 | None = None
