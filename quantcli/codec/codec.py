@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from quantcli.codec.bits import F32, SCRATCH, U8, Blocks, has_nonfinite
+from quantcli.codec.exact import I64, Decode, Exact, restore, suspects
 from quantcli.codec.quads import to_quads
 from quantcli.codec.search import Search
 from quantcli.errors import InputError, UsageError
 
 Mask = npt.NDArray[np.bool_]
 Encode = Callable[[F32, F32 | None, Search, Blocks], None]
-Decode = Callable[[Blocks, F32], None]
 
 # Weights handled together, in one thread. Smaller chunks stay in a core's L2 cache but spend their
 # time in the calls for the few values per group; bench/codec_bench.py --chunk prints the speed over
@@ -75,6 +75,7 @@ class Codec:
         scales: float fields of the layout that must be finite in a valid block.
         weighted: whether the importance of columns weights the squared error of a fit (ADR 0011).
         needs_importance: whether the type is only sensible with an importance matrix.
+        exact: what values blocks can hold, so that a decoded block is encoded without loss.
         broken: marks the invalid blocks (n,) where finite `scales` do not say it all.
     """
 
@@ -91,6 +92,7 @@ class Codec:
     scales: tuple[str, ...] = ("d",)
     weighted: bool = False
     needs_importance: bool = False
+    exact: Exact | None = None
     broken: Callable[[Blocks], Mask] | None = None
 
     @property
@@ -164,6 +166,7 @@ class Codec:
         # equal chunks: a short last one would spend its time in calls
         step = -(-units // -(-units // most)) * unit
         pattern: F32 | None = None
+        likely: list[I64] = []
         for start in range(0, len(flat), step):
             part = flat[start : start + step]
             chunk = self._arranged(self._guard(part, start, per_row), "chunk")
@@ -173,7 +176,17 @@ class Codec:
                     pattern = self._pattern(importance, start, step)
                 weights = pattern[..., : chunk.shape[-1]]
             self.encode(chunk, weights, search, blocks[start : start + step])
-            self._check(part, blocks[start : start + step], start, per_row)
+            if self.exact is not None:
+                likely.append(start + suspects(self.exact, self._groups(part)))
+        if self.exact is not None:
+            restore(self.exact, self.decode, self._groups(flat), np.concatenate(likely), blocks)
+        for start in range(0, len(flat), step):
+            end = start + step
+            self._check(flat[start:end], blocks[start:end], start, per_row)
+
+    def _groups(self, part: F32) -> F32:
+        """View blocks (n, block) as (n, block / group, group)."""
+        return part.reshape(len(part), -1, self.group)
 
     def _arranged(self, part: F32, name: str) -> F32:
         """Blocks (n, block) in the encoder's layout, copied to the scratch buffer `name`."""

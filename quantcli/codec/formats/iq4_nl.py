@@ -15,7 +15,7 @@ from quantcli.codec.bits import (
 )
 from quantcli.codec.codebook import LEVELS, level_codes, level_scale, snap_levels
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Parts
+from quantcli.codec.exact import Exact, Parts
 from quantcli.codec.search import Groups, Search, reciprocal
 
 LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))
@@ -64,5 +64,6 @@ CODEC = Codec(
     encode=encode,
     decode=decode,
     searches=SEARCHES,
+    exact=Exact(tuple(int(level) for level in LEVELS), pack),
     weighted=True,
 )

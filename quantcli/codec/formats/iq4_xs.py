@@ -10,7 +10,7 @@ import numpy as np
 from quantcli.codec.bits import F32, Blocks, decode_nibbles, field_bytes, to_half
 from quantcli.codec.codebook import LEVELS, fit_level_blocks, level_codes, snap_levels
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Parts
+from quantcli.codec.exact import Exact, Parts
 from quantcli.codec.search import Groups, Search, reciprocal
 
 LAYOUT = block_layout(
@@ -75,5 +75,6 @@ CODEC = Codec(
     encode=encode,
     decode=decode,
     searches=SEARCHES,
+    exact=Exact(tuple(int(level) for level in LEVELS), pack, scales=(-32, 31)),
     weighted=True,
 )

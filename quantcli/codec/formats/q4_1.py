@@ -17,7 +17,7 @@ from quantcli.codec.bits import (
     unpack_codes,
 )
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Parts
+from quantcli.codec.exact import Exact, Parts
 from quantcli.codec.search import (
     Search,
     axes,
@@ -82,6 +82,7 @@ CODEC = Codec(
     encode=encode,
     decode=decode,
     searches=SEARCHES,
+    exact=Exact(tuple(range(16)), pack, mins=(1, 1)),
     scales=("d", "m"),
     weighted=True,
 )

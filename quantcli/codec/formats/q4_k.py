@@ -19,7 +19,7 @@ from quantcli.codec.bits import (
     unpack_scales_k4,
 )
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Parts
+from quantcli.codec.exact import Exact, Parts
 from quantcli.codec.search import Search, neighbours, square
 from quantcli.codec.superblock import fit_range_blocks
 
@@ -78,6 +78,7 @@ CODEC = Codec(
     encode=encode,
     decode=decode,
     searches=SEARCHES,
+    exact=Exact(tuple(range(16)), pack, scales=(0, 63), mins=(0, 63)),
     scales=("d", "dmin"),
     weighted=True,
 )

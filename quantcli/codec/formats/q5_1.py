@@ -17,7 +17,7 @@ from quantcli.codec.bits import (
     unpack_fifth,
 )
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Parts
+from quantcli.codec.exact import Exact, Parts
 from quantcli.codec.search import (
     Search,
     axes,
@@ -84,6 +84,7 @@ CODEC = Codec(
     encode=encode,
     decode=decode,
     searches=SEARCHES,
+    exact=Exact(tuple(range(32)), pack, mins=(1, 1)),
     scales=("d", "m"),
     weighted=True,
 )
