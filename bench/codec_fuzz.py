@@ -56,7 +56,12 @@ SLACK = 1e-3
 
 
 def watched(kind: codec.Codec) -> codec.Codec:
-    """The codec with an encoder that raises FloatingPointError for an invalid operation."""
+    """The codec with an encoder that raises FloatingPointError for an invalid operation.
+
+    Types without blocks cast NaN, which is one where it is a signalling NaN.
+    """
+    if kind.block == 1:
+        return kind
 
     def encode(x: F32, weight: F32 | None, search: Search, out: npt.NDArray[np.void]) -> None:
         with np.errstate(invalid="raise", divide="raise"):
