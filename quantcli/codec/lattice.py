@@ -17,18 +17,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from quantcli.codec import grids
 from quantcli.codec.bits import F32, U8, half_round, tree_sum
 from quantcli.codec.points import Index, Lattice, Vectors
 from quantcli.codec.search import TINY, Search, reciprocal, take_over
 
-# Weights fitted together. More would need more memory than a core's share of the L3 cache, fewer
-# spend the time in calls: at a quarter of this the speed is two thirds.
-FIT_WEIGHTS = 128 * 1024
-
 # Integer scales tried around the present one at the highest effort.
 WIDE = ((0, 0), (1, 0), (-1, 0), (2, 0), (-2, 0))
+# For `headrooms`: a few, and many.
+FEW = (1.0, 0.9, 0.95, 1.05, 1.1)
+MANY = (1.0, 0.8, 0.85, 0.9, 0.95, 1.05, 1.1, 1.15, 1.2, 1.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +35,61 @@ class LatticeSearch(Search):
     """How hard a lattice encoder looks.
 
     Attributes:
-        means: values the root mean square of a group is mapped to, tried like `peaks`.
+        peaks: shares of the highest level that the largest magnitude of a group is mapped to.
+        crests: the same for √(Σwx⁴ / Σwx²) of the group. Where weights differ much, this tells the
+            scale far better than the largest magnitude.
+        headrooms: the first d over the least that gives every group its scale; of these the one is
+            taken with which the integer scales come nearest to the real ones.
         near: points compared per vector while the real scale of a group is searched.
         near_final: points compared per vector in the joint rounds.
     """
 
     refinements: int = 0
     rounds: int = 1
-    means: tuple[float, ...] = ()
+    crests: tuple[float, ...] = ()
+    headrooms: tuple[float, ...] = (1.0,)
     near: int = 2
     near_final: int = 8
+
+
+# Searches by effort for points of two levels and zero, of three levels, and of eight.
+TERNARY = {
+    "fast": LatticeSearch(crests=(1.25,), near=1, near_final=2, steps=((0, 0),)),
+    "normal": LatticeSearch(crests=(1.1, 1.4), near=2, near_final=10, headrooms=FEW),
+    "best": LatticeSearch(
+        crests=(1.0, 1.15, 1.32, 1.52),
+        near=3,
+        near_final=20,
+        rounds=2,
+        steps=WIDE,
+        headrooms=MANY,
+    ),
+}
+THREE_LEVELS = {
+    "fast": LatticeSearch(crests=(0.8, 0.98), near=1, near_final=4, steps=((0, 0),)),
+    "normal": LatticeSearch(crests=(0.73, 0.88, 1.05), near=2, near_final=16, headrooms=FEW),
+    "best": LatticeSearch(
+        crests=(0.7, 0.79, 0.88, 0.99, 1.11),
+        near=4,
+        near_final=24,
+        rounds=3,
+        steps=WIDE,
+        headrooms=MANY,
+    ),
+}
+EIGHT_LEVELS = {
+    "fast": LatticeSearch(peaks=(0.9, 1.07), near=1, near_final=3, steps=((0, 0),)),
+    "normal": LatticeSearch(peaks=(0.85, 0.95, 1.05, 1.17), near=2, near_final=12, headrooms=FEW),
+    "best": LatticeSearch(
+        peaks=(0.83, 0.92, 1.02, 1.13, 1.27),
+        crests=(0.57, 0.67, 0.77),
+        near=4,
+        near_final=24,
+        rounds=2,
+        steps=WIDE,
+        headrooms=MANY,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +98,15 @@ class LatticeBlocks:
 
     Attributes:
         d: (n,).
-        scales: uint8 (groups, n).
-        index: number of each vector's point (vectors, groups, n), plus the number of points when
+        scales: (n, groups).
+        index: number of each vector's point (n, groups, vectors), plus the number of points when
             the second shift is chosen.
-        signs: sign masks (vectors of 8 values, groups, n), bit j for value j.
+        signs: sign masks (n, groups, vectors of 8 values), bit j for value j.
     """
 
     d: F32
     scales: U8
-    index: Index
+    index: npt.NDArray[np.uint16]
     signs: U8
 
 
@@ -74,26 +118,17 @@ def fit_lattice(x: F32, w: F32 | None, lattice: Lattice, search: Search) -> Latt
     """
     if not isinstance(search, LatticeSearch):
         raise TypeError("a lattice format needs a LatticeSearch")
-    size, groups, count = x.shape
-    dim = grids.points(lattice.grid).shape[1]
-    result = LatticeBlocks(
-        np.empty(count, np.float32),
-        np.empty((groups, count), np.uint8),
-        np.empty((size // dim, groups, count), np.intp),
-        np.empty((size // 8, groups, count), np.uint8),
+    vectors = Vectors(x, w, lattice, max(search.near, search.near_final))
+    fit = _Fit(vectors, lattice, search)
+    for _ in range(search.rounds):
+        fit.attempt(search.steps)
+        fit.refit()
+    return LatticeBlocks(
+        fit.d * vectors.unit,
+        np.ascontiguousarray(fit.level.T, np.uint8),
+        np.ascontiguousarray(fit.index.T, np.uint16),
+        np.ascontiguousarray(vectors.sign_masks(fit.index).T),
     )
-    step = max(1, FIT_WEIGHTS // (size * groups))
-    for start in range(0, count, step):
-        part = slice(start, start + step)
-        near = max(search.near, search.near_final)
-        vectors = Vectors(x[:, :, part], None if w is None else w[:, :, part], lattice, near)
-        fit = _Fit(vectors, lattice, search)
-        fit.run()
-        result.d[part] = fit.d * vectors.unit
-        result.scales[:, part] = fit.level
-        result.index[:, :, part] = fit.index
-        result.signs[:, :, part] = vectors.sign_masks(fit.index)
-    return result
 
 
 class _Fit:
@@ -109,15 +144,20 @@ class _Fit:
         self.gain = np.full(shape[1:], -np.inf, np.float32)
         self.product, self.square = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self.index: Index = np.zeros(shape, np.intp)
-        scale = self._real_scales()
-        self.d = self._storable(np.max(scale, axis=0) / np.float32(2 * lattice.scales - 1))
-        self.level = self._integer(scale)
+        self._start(_best_real(vectors, search))
 
-    def run(self) -> None:
-        """Improve scales and points jointly."""
-        for _ in range(self.search.rounds):
-            self._attempt(self.search.steps)
-            self._refit()
+    def _start(self, real: _Real) -> None:
+        """Take d and the integer scales that keep most of what the real scales explain."""
+        least = np.max(real.scale, axis=0) * np.float32(1 / (2 * self.lattice.scales - 1))
+        best = self._storable(least)  # stays where it is infinite, and nothing is explained
+        most = np.full(least.shape, -np.inf, np.float32)
+        for headroom in self.search.headrooms:
+            self.d = self._storable(least * np.float32(headroom))
+            scale = self._scale(self._integer(real.scale))
+            gain = tree_sum(scale * (real.product + real.product - scale * real.square))
+            take_over(gain > most, (most, gain), (best, self.d))
+        self.d = best
+        self.level = self._integer(real.scale)
 
     def _storable(self, d: F32) -> F32:
         """The nearest d whose float16 is stored, for the values as they were given."""
@@ -135,63 +175,104 @@ class _Fit:
     def _limit(self, level: F32) -> F32:
         return level.clip(np.float32(0), np.float32(self.lattice.scales - 1), out=level)
 
-    def _real_scales(self) -> F32:
-        """The real scale of each group (groups, n) that explains most."""
-        unit = self.lattice.unit
-        best = np.full(self.vectors.shape[1:], -1, np.float32)
-        scale = np.zeros(self.vectors.shape[1:], np.float32)
-        if self.search.peaks:
-            peak = self.vectors.peak()
-            for position in self.search.peaks:
-                self._try_scale(peak * np.float32(1 / (position * unit)), best, scale)
-        if self.search.means:
-            mean = self.vectors.root_mean_square()
-            for position in self.search.means:
-                self._try_scale(mean * np.float32(1 / (position * unit)), best, scale)
-        for _ in range(self.search.refinements):
-            self._try_scale(scale.copy(), best, scale)
-        return scale
-
-    def _try_scale(self, trial: F32, best: F32, scale: F32) -> None:
-        """Choose points at a scale, solve for the scale, twice; keep it where it explains more."""
-        nearby = self.vectors.nearby(trial, self.search.near)
-        for _ in range(2):
-            choice = self.vectors.choose(nearby, trial)
-            product, square = tree_sum(choice.product), tree_sum(choice.square)
-            trial = np.maximum(product / np.maximum(square, TINY), np.float32(0))
-            gain = product * trial
-            take_over(gain > best, (best, gain), (scale, trial))
-
-    def _attempt(self, steps: tuple[tuple[int, int], ...]) -> None:
+    def attempt(self, steps: tuple[tuple[int, int], ...]) -> None:
         """Choose points at neighbours of the integer scales; keep both where a group gains."""
         start = self.level.copy()
         nearby = self.vectors.nearby(self._scale(start), self.search.near_final)
+        place = np.zeros(self.vectors.shape, np.int32)
+        changed = np.zeros(start.shape, np.bool_)
         for step, _unused in steps:
             level = self._limit(start + np.float32(step))
             choice = self.vectors.choose(nearby, self._scale(level))
             gain = tree_sum(choice.gain)
             better = gain > self.gain
-            if not better.any():
-                continue
+            changed |= better
             take_over(better, (self.gain, gain), (self.level, level))
             spread = np.broadcast_to(better, self.vectors.shape)
-            take_over(spread, (self.product, choice.product), (self.square, choice.square))
-            np.copyto(self.index, self.vectors.numbers(nearby, choice.place), where=spread)
+            take_over(
+                spread,
+                (self.product, choice.product),
+                (self.square, choice.square),
+                (place.view(np.float32), choice.place.view(np.float32)),
+            )
+        index = self.vectors.numbers(nearby, place)
+        np.copyto(self.index, index, where=np.broadcast_to(changed, index.shape))
 
     def _scale(self, level: F32) -> F32:
         scale: F32 = (level + level + np.float32(1)) * self.d
         return scale
 
-    def _refit(self) -> None:
-        """Solve for d with points and integers fixed; keep it where the super-block gains."""
+    def refit(self) -> None:
+        """With points fixed, solve for the integer scales and for d; keep d where it gains."""
         product, square = tree_sum(self.product.copy()), tree_sum(self.square.copy())
+        self.level = self._integer(_solved(product, square))
         factor = self.level + self.level + np.float32(1)
         above = tree_sum(factor * product)
         below = tree_sum(factor * factor * square)
-        solved = np.maximum(above / np.maximum(below, TINY), np.float32(0))
-        solved = self._storable(solved)
+        solved = self._storable(_solved(above, below))
         old = self.d * (above + above - self.d * below)
         new = solved * (above + above - solved * below)
         take_over(new > old, (self.d, solved))
         scale = factor * self.d
         self.gain = scale * (product + product - scale * square)
+
+
+def _solved(product: F32, square: F32) -> F32:
+    """The scale >= 0 that is best for points with these P and Q."""
+    scale: F32 = product / np.maximum(square, TINY)
+    return scale.clip(np.float32(0), out=scale)
+
+
+class _Real:
+    """The real scales of the groups (groups, n) that explain most so far.
+
+    Attributes:
+        gain: what the points chosen at that scale explain.
+        scale: the scale.
+        product, square: P and Q of those points.
+    """
+
+    def __init__(self, vectors: Vectors, near: int) -> None:
+        self.vectors, self.near = vectors, near
+        shape = vectors.shape[1:]
+        self.gain: F32 = np.full(shape, -1, np.float32)
+        self.scale: F32 = np.zeros(shape, np.float32)
+        self.product, self.square = np.zeros_like(self.scale), np.zeros_like(self.scale)
+
+    def attempt(self, scale: F32) -> None:
+        """Choose points at a scale, solve for the scale, twice; keep it where it explains more."""
+        nearby = self.vectors.nearby(scale, self.near)
+        if len(nearby.product) == 1:  # no choice
+            self._solve(nearby.product[0], nearby.square[0])
+            return
+        for _ in range(2):
+            choice = self.vectors.choose(nearby, scale)
+            scale = self._solve(choice.product, choice.square)
+
+    def _solve(self, product: F32, square: F32) -> F32:
+        """Keep the points with these P and Q where they explain more; return their scale."""
+        product, square = tree_sum(product), tree_sum(square)
+        scale = _solved(product, square)
+        gain = product * scale
+        take_over(
+            gain > self.gain,
+            (self.gain, gain),
+            (self.scale, scale),
+            (self.product, product),
+            (self.square, square),
+        )
+        return scale
+
+
+def _best_real(vectors: Vectors, search: LatticeSearch) -> _Real:
+    """Try the scales that `search` tells."""
+    real = _Real(vectors, search.near)
+    highest = vectors.lattice.levels[-1] * vectors.lattice.unit
+    for positions, size in ((search.peaks, vectors.peak), (search.crests, vectors.crest)):
+        if positions:
+            reach = size()
+            for position in positions:
+                real.attempt(reach * np.float32(1 / (position * highest)))
+    for _ in range(search.refinements):
+        real.attempt(real.scale.copy())
+    return real

@@ -19,20 +19,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from quantcli.codec import grids
 from quantcli.codec.bits import F32, SCRATCH, U8, tree_sum
-from quantcli.codec.search import TINY, reciprocal, take_over
+from quantcli.codec.search import reciprocal, take_over
 
 Index = npt.NDArray[np.intp]
-Mask = npt.NDArray[np.bool_]
+I32 = npt.NDArray[np.int32]
 
 # Added to all weights, whose largest in a super-block is about 1: columns without any importance
 # still take the nearest points that cost the others nothing.
 LEAST_WEIGHT = np.float32(2.0**-24)
+
+# Bits of a cost that hold the number of its coordinate instead.
+_COORDINATE = np.int32(7)
+# Whether a mask has an odd number of bits.
+_ODD = np.array([number.bit_count() & 1 for number in range(256)], np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +70,16 @@ class _Tables:
     """Lookup tables of a lattice.
 
     Attributes:
-        points: q as float32 (dimension, points), for all shifts one after the other.
+        points: the coordinates of the points, for all shifts one after the other, as uint32
+            (points, dimension / 2): the upper half of coordinate k's float32 above that of
+            coordinate k + dimension / 2; the lower halves are zero.
         norms: Σq² (points,).
         near: numbers of the points next to every combination of levels (count, combinations),
             nearest first, without shift.
         stride: number of points without shift.
     """
 
-    points: F32
+    points: npt.NDArray[np.uint32]
     norms: F32
     near: Index
     stride: int
@@ -79,31 +87,35 @@ class _Tables:
 
 @cache
 def _tables(lattice: Lattice, count: int) -> _Tables:
-    """Lookup tables with `count` neighbours; a fraction of a second of work, kept for later."""
+    """Lookup tables with `count` neighbours."""
     stored = grids.points(lattice.grid).astype(np.int64)
-    near = _nearest(stored, np.array(lattice.levels, np.int64), count)
+    near = _nearest(stored, np.array(lattice.levels), count)
     values = np.concatenate([stored + shift for shift in lattice.shifts]) * lattice.unit
-    points = np.ascontiguousarray(values.T, np.float32)  # exact: few bits
     norms: F32 = (values * values).sum(axis=1).astype(np.float32)
-    return _Tables(points, norms, near, len(stored))
+    halves = values.astype(np.float32).view(np.uint32)
+    first, second = np.split(halves, 2, axis=1)
+    return _Tables(first | second >> np.uint32(16), norms, near, len(stored))
 
 
 def _nearest(stored: npt.NDArray[np.int64], levels: npt.NDArray[np.int64], count: int) -> Index:
-    """The `count` points (points, dim) nearest to each combination of levels, ties by number."""
-    dim = stored.shape[1]
-    combinations = len(levels) ** dim
-    near = np.empty((count, combinations), np.intp)
-    digits = len(levels) ** np.arange(dim - 1, -1, -1)
-    norms = (stored * stored).sum(axis=1)
-    for start in range(0, combinations, 729):
-        codes = np.arange(start, min(start + 729, combinations))
-        centres = levels[codes[:, None] // digits % len(levels)]
-        # Σ(q - c)² without Σc²; integers below 2**53, so the product is exact in any order
-        product = centres.astype(np.float64) @ stored.T.astype(np.float64)
-        distance = (norms - 2 * product.astype(np.int64)) * len(stored) + np.arange(len(stored))
-        best = np.partition(distance, np.arange(count), axis=1)[:, :count]
-        near[:, codes] = (best % len(stored)).T
-    return near
+    """The `count` points (points, dim) nearest to each combination of levels, ties by number.
+
+    The squared distances of the first and of the second half of the coordinates are tabled for all
+    their combinations; a sum of the two and the point's number make a key that sorts.
+    """
+    points, dim = stored.shape
+    squares = ((stored - levels[:, None, None]) ** 2 * points).astype(np.int32)
+    first, second = np.arange(points, dtype=np.int32)[None], np.zeros((1, points), np.int32)
+    for coordinate in range(dim // 2):
+        first = (first[:, None] + squares[:, :, coordinate]).reshape(-1, points)
+        second = (second[:, None] + squares[:, :, dim // 2 + coordinate]).reshape(-1, points)
+    near = np.empty((len(first), len(second), count), np.int32)
+    for part, best in zip(first, near, strict=True):
+        keys = np.partition(part + second, count - 1, axis=1)
+        best[:] = keys[:, :count]
+    near.sort(axis=2)
+    numbers = near.reshape(-1, count) % np.int32(points)
+    return np.ascontiguousarray(numbers.T, np.intp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +124,8 @@ class Nearby:
 
     product: F32
     square: F32
-    near: Index  # (points, combinations of levels)
-    combination: tuple[Index, ...]  # (*vectors) of each shift, which share the points evenly
+    count: int
+    combination: Index  # (shifts, *vectors) of levels; the shifts share the points evenly
 
 
 @dataclass(slots=True)
@@ -123,7 +135,7 @@ class Choice:
     gain: F32
     product: F32
     square: F32
-    place: npt.NDArray[np.int32]
+    place: I32
 
 
 class Vectors:
@@ -148,7 +160,7 @@ class Vectors:
         self.unit, inverse = _power_of_two(x)
         self.inverse = inverse
         self.values = self._vectors("values", x, inverse)
-        self.negative: Mask = self.values < 0
+        self.signs = self._sign_masks()
         if lattice.signs == "none":
             self.values += np.float32(0)  # -0 becomes 0: a gain of -0 sorts below one of 0
         else:
@@ -161,7 +173,8 @@ class Vectors:
             self.heavy = self._take("heavy")
             np.multiply(self.weights, self.values, out=self.heavy)
         self.codes, self.chosen = self._take("codes"), self._take("chosen")
-        self.least = self._take("least")
+        self.packed = SCRATCH.take("lattice packed", (dim // 2, *self.shape), np.uint32)
+        self.rows = SCRATCH.take("lattice rows", (*self.shape, dim // 2), np.uint32)
         self.odd: F32 | None = None
         self.rounding = self.values
         if lattice.signs == "even":
@@ -178,23 +191,49 @@ class Vectors:
         np.multiply(parts, factor, out=vectors)
         return vectors
 
+    def _sign_masks(self) -> U8:
+        """For every vector a byte with bit j set where coordinate j is negative."""
+        negative = (self.values < 0).view(np.uint8)
+        masks: U8 = negative[-1].copy()
+        for row in negative[-2::-1]:
+            masks *= np.uint8(2)
+            masks |= row
+        return masks
+
     def _share_out_odd(self) -> None:
-        """Decide which vectors get a wrong sign, and negate their likeliest coordinate.
+        """Decide which vectors get a wrong sign; their likeliest coordinate is rounded down.
 
         Eight values have an even number of negative signs; where a vector is half of them, the
         half with the smallest w·x² is charged.
         """
-        dim, count = self.full[0], 8 // self.full[0]
-        cost = np.multiply(self.heavy, self.values, out=self.codes)
-        eights = (dim, -1, count, *self.shape[1:])
-        parity = np.bitwise_xor.reduce(self.negative.reshape(eights), axis=(0, 2), keepdims=True)
-        least = np.min(cost, axis=0).reshape(eights[1:])
-        charged = np.arange(count)[None, :, None, None] == np.argmin(least, axis=1)[:, None]
-        odd = (parity[0] & charged).reshape(self.shape)
-        flips = (np.arange(dim)[:, None, None, None] == np.argmin(cost, axis=0)) & odd
-        self.rounding = self._take("rounding")
-        np.multiply(self.values, np.float32(1) - flips.astype(np.float32) * 2, out=self.rounding)
+        least = self._least(np.multiply(self.heavy, self.values, out=self.codes))
+        if self.full[0] == 8:
+            odd = np.take(_ODD, self.signs)
+        else:
+            parity = np.take(_ODD, self.signs[0::2] ^ self.signs[1::2])
+            odd = np.empty(self.shape, np.bool_)
+            odd[0::2] = parity & (least[0::2] <= least[1::2])
+            odd[1::2] = parity > odd[0::2]
         self.odd = odd.astype(np.float32) * np.float32(2)
+        # all bits where a coordinate keeps its value: not where its cost is the least of an odd one
+        keep = SCRATCH.take("lattice rounding", self.full, np.int32)
+        np.subtract(
+            least | (odd.astype(np.int32) - np.int32(1)), self.codes.view(np.int32), out=keep
+        )
+        np.right_shift(keep, np.int32(31), out=keep)
+        np.bitwise_and(keep, self.values.view(np.int32), out=keep)
+        self.rounding = keep.view(np.float32)
+
+    def _least(self, cost: F32) -> I32:
+        """Bits of the least of the costs >= 0 of every vector.
+
+        Their last three bits, and those of `cost`, are replaced by the number of the coordinate.
+        """
+        bits = cost.view(np.int32)
+        bits &= ~_COORDINATE
+        bits |= np.arange(len(bits), dtype=np.int32)[:, None, None, None]
+        least: I32 = _tree(np.minimum, bits, self.packed.view(np.int32))
+        return least
 
     def peak(self) -> F32:
         """Largest magnitude of each group (groups, super-blocks)."""
@@ -202,15 +241,15 @@ class Vectors:
         peak: F32 = np.max(values, axis=(0, 1))
         return peak
 
-    def root_mean_square(self) -> F32:
-        """Root of the weighted mean of x² of each group (groups, super-blocks)."""
+    def crest(self) -> F32:
+        """√(Σwx⁴ / Σwx²) of each group (groups, super-blocks)."""
         square = np.multiply(self.heavy, self.values, out=self.codes)
-        total = tree_sum(_tree(np.add, square, square)).copy()
-        size = np.float32(self.full[0] * self.full[1])
-        if self.weights is not None:
-            size = np.maximum(tree_sum(_tree(np.add, self.weights, self.codes)), TINY)
-        mean: F32 = np.sqrt(total / size)
-        return mean
+        fourth = np.multiply(square, self.values, out=self.chosen)
+        np.multiply(fourth, self.values, out=fourth)
+        below = tree_sum(_tree(np.add, square, square))
+        above = tree_sum(_tree(np.add, fourth, fourth))
+        crest: F32 = np.sqrt(above * reciprocal(below))
+        return crest
 
     def nearby(self, scale: F32, count: int) -> Nearby:
         """P and Q of the `count` points next to every vector at real scales (groups, n)."""
@@ -219,18 +258,16 @@ class Vectors:
         product: F32 = SCRATCH.take("lattice product", kinds)
         square: F32 = SCRATCH.take("lattice square", kinds)
         inverse = reciprocal(scale)
-        combinations = []
+        combinations = np.empty((len(shifts), *self.shape), np.intp)
         place = 0
         for number, shift in enumerate(shifts):
-            combination = self._combination(inverse, shift)
-            combinations.append(combination)
-            offset = number * self.tables.stride
+            self._combination(inverse, shift, combinations[number])
             for row in self.tables.near[:count]:
-                index = np.take(row, combination, mode="clip")
-                index += offset
+                index = np.take(row, combinations[number], mode="clip")
+                index += number * self.tables.stride
                 self._sums(index, product[place], square[place])
                 place += 1
-        return Nearby(product, square, self.tables.near[:count], tuple(combinations))
+        return Nearby(product, square, count, combinations)
 
     def choose(self, nearby: Nearby, scale: F32) -> Choice:
         """The nearby point that gains most for every vector, at real scales (groups, n).
@@ -267,16 +304,23 @@ class Vectors:
         best = halves[0]
         return best
 
-    def numbers(self, nearby: Nearby, place: npt.NDArray[np.int32]) -> Index:
+    def numbers(self, nearby: Nearby, place: I32) -> Index:
         """The numbers of chosen points."""
-        count = len(nearby.near)
-        number: Index = nearby.near[place % count, nearby.combination[0]]
-        for shift, combination in enumerate(nearby.combination[1:], start=1):
-            other = nearby.near[place % count, combination] + shift * self.tables.stride
-            np.copyto(number, other, where=place >= shift * count)
+        near, combination = self.tables.near, nearby.combination
+        rank, offset = place.astype(np.intp), 0
+        combined = combination[0]
+        if len(combination) > 1:
+            second = place >= nearby.count
+            rank -= second * np.intp(nearby.count)
+            combined = np.where(second, combination[1], combined)
+            offset = second * np.intp(self.tables.stride)
+        rank *= near.shape[1]
+        rank += combined
+        number: Index = np.take(near, rank, mode="clip")
+        number += offset
         return number
 
-    def _combination(self, inverse: F32, shift: float) -> Index:
+    def _combination(self, inverse: F32, shift: float, out: Index) -> None:
         """Number of the combination of levels that every vector rounds to."""
         levels = self.lattice.levels
         pitch = (levels[-1] - levels[0]) / (len(levels) - 1)
@@ -284,22 +328,29 @@ class Vectors:
         codes = np.multiply(self.rounding, factor, out=self.codes)
         np.subtract(codes, np.float32((levels[0] + shift) / pitch), out=codes)
         np.rint(codes, out=codes)
-        np.maximum(codes, np.float32(0), out=codes)
-        np.minimum(codes, np.float32(len(levels) - 1), out=codes)
-        number = codes[0].copy()
+        codes.clip(np.float32(0), np.float32(len(levels) - 1), out=codes)
+        number = codes[0]
         for row in codes[1:]:
             number *= np.float32(len(levels))
             number += row
-        combination: Index = number.astype(np.intp)
-        return combination
+        np.copyto(out, number, casting="unsafe")
+
+    def _points(self, index: Index) -> F32:
+        """Coordinates of one point per vector."""
+        packed, half = self.packed, len(self.packed)
+        np.take(self.tables.points, index, axis=0, out=self.rows, mode="clip")
+        np.copyto(packed, np.moveaxis(self.rows, -1, 0))
+        bits = self.chosen.view(np.uint32)
+        np.bitwise_and(packed, np.uint32(0xFFFF0000), out=bits[:half])
+        np.left_shift(packed, np.uint32(16), out=bits[half:])
+        return self.chosen
 
     def _sums(self, index: Index, product: F32, square: F32) -> None:
         """P and Q of one point per vector."""
-        chosen, work = self.chosen, self.codes
-        np.take(self.tables.points, index, axis=1, out=chosen, mode="clip")
+        chosen, work = self._points(index), self.codes
         np.multiply(chosen, self.heavy, out=work)
         if self.odd is not None:
-            least = _tree(np.minimum, work, self.least)
+            least = _tree(np.minimum, work, self.packed.view(np.float32))
             least *= self.odd
             np.subtract(_tree(np.add, work, work), least, out=product)
         else:
@@ -313,26 +364,26 @@ class Vectors:
 
     def sign_masks(self, index: Index) -> U8:
         """Sign masks (vectors of 8 values, groups, n) that go with the chosen points."""
-        negative = self.negative
+        masks = self.signs
         if self.odd is not None:
-            np.take(self.tables.points, index, axis=1, out=self.chosen, mode="clip")
-            cost = np.multiply(self.chosen, self.heavy, out=self.codes)
-            place = np.arange(len(negative))[:, None, None, None]
-            negative ^= (place == np.argmin(cost, axis=0)) & (self.odd > 0)
-        masks: U8 = np.packbits(negative, axis=0, bitorder="little")[0]
-        if len(negative) == 4:
-            masks = masks[0::2] | (masks[1::2] << np.uint8(4))
+            cost = np.multiply(self._points(index), self.heavy, out=self.codes)
+            flip = np.int32(1) << (self._least(cost) & _COORDINATE)
+            masks = masks ^ (flip * (self.odd > 0)).astype(np.uint8)
+        if self.full[0] == 4:
+            masks = masks[0::2] | (masks[1::2] * np.uint8(16))
         return masks
 
 
-def _tree(operation: np.ufunc, x: F32, work: F32, out: F32 | None = None) -> F32:
+def _tree(
+    operation: np.ufunc, x: npt.NDArray[Any], work: npt.NDArray[Any], out: F32 | None = None
+) -> npt.NDArray[Any]:
     """Reduce axis 0 (a power of two long) by halving, in `work`, the result in `out` or work[0]."""
     half = len(x) // 2
     while half > 1:
         operation(x[:half], x[half : 2 * half], out=work[:half])
         x = work
         half //= 2
-    result: F32 = operation(x[0], x[1], out=work[0] if out is None else out)
+    result: npt.NDArray[Any] = operation(x[0], x[1], out=work[0] if out is None else out)
     return result
 
 

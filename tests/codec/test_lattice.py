@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import itertools
+
 import gguf.quants
 import numpy as np
 import pytest
@@ -28,14 +31,16 @@ def test_sign_codes_are_those_of_the_gguf_package() -> None:
     assert ours.tobytes() == bytes(gguf.quants.IQ2_XXS.ksigns)
 
 
-def test_nearest_points_by_exhaustive_search() -> None:
-    stored = grids.points("iq2_xs").astype(np.int64)
-    near = _nearest(stored, np.array(LEVELS), 5)
-    rng = np.random.default_rng(1)
-    for combination in rng.integers(0, 3**8, 50):
-        centre = [LEVELS[combination // 3**power % 3] for power in range(7, -1, -1)]
-        distance = ((stored - centre) ** 2).sum(axis=1)
-        assert near[:, combination].tolist() == np.argsort(distance, kind="stable")[:5].tolist()
+@pytest.mark.parametrize("name", NAMES)
+def test_nearest_points_by_exhaustive_search(name: str) -> None:
+    shape = importlib.import_module(f"quantcli.codec.formats.{name.lower()}").LATTICE
+    stored = grids.points(shape.grid).astype(np.int64)
+    near = _nearest(stored, np.array(shape.levels), 5)
+    combinations = list(itertools.product(shape.levels, repeat=stored.shape[1]))
+    assert near.shape == (5, len(combinations))
+    for number in np.random.default_rng(1).integers(0, len(combinations), 100):
+        distance = ((stored - combinations[number]) ** 2).sum(axis=1)
+        assert near[:, number].tolist() == np.argsort(distance, kind="stable")[:5].tolist()
 
 
 def vectors_of(*, weighted: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -71,17 +76,6 @@ def test_with_every_point_compared_the_choice_is_the_optimum(signs: str, weighte
             if np.count_nonzero(values < 0) % 2:
                 error += (4 * s * q * weights * abs(values)).min(axis=1)
         assert chosen <= error.min() * (1 + 1e-4) + 1e-6 * (weights * values**2).sum()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_bytes_do_not_depend_on_how_a_fit_is_split(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    x, q = tails(7, 768, 5), importance(768, 6)
-    whole = codec.get(name).encode_rows(x, q)
-    for count in (1, 5 * 256):
-        monkeypatch.setattr(lattice, "FIT_WEIGHTS", count)
-        assert np.array_equal(codec.get(name).encode_rows(x, q), whole)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from quantcli.codec import grids
-from quantcli.codec.bits import F32, Blocks, decode_scaled, to_half
+from quantcli.codec.bits import F32, Blocks, to_half
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.lattice import WIDE, LatticeSearch, fit_lattice
+from quantcli.codec.lattice import TERNARY, fit_lattice
 from quantcli.codec.points import Lattice
 from quantcli.codec.search import Search
 
@@ -27,14 +27,28 @@ PLACES = np.arange(0, 12, 3, dtype=np.uint16)
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Fit the super-blocks and pack them; see `Codec.encode`."""
     fit = fit_lattice(x, weight, LATTICE, search)
-    index = fit.index.T  # (n, groups, vectors); bit 11 is the shift
-    out["qs"].reshape(-1, 16, 2)[:] = index & 255
-    out["qh"] = (index[:, :, 0] >> 8) | ((index[:, :, 1] >> 8) << 4)
-    scales = fit.scales.T.reshape(-1, 4, 4).astype(np.uint16) << PLACES
+    index = fit.index  # bit 11 is the shift
+    out["qs"] = index.reshape(-1, 32) & np.uint16(255)
+    out["qh"] = (index[:, :, 0] >> np.uint16(8)) | (
+        (index[:, :, 1] >> np.uint16(8)) << np.uint16(4)
+    )
+    scales = fit.scales.reshape(-1, 4, 4).astype(np.uint16) << PLACES
     bits = to_half(fit.d).view(np.uint16)
     for word in range(4):
         piece = (bits >> np.uint16(4 * word)) << np.uint16(12)
         out["scales"][:, word] = piece | np.bitwise_or.reduce(scales[:, word], axis=1)
+
+
+def decode(blocks: Blocks, out: F32) -> None:
+    """Compute x = d·(2·scale + 1)·(point ± 1/8); see `Codec.decode`."""
+    index = np.empty((len(blocks), 16, 2), np.uint16)
+    np.bitwise_and(blocks["qh"], np.uint8(15), out=index[:, :, 0])
+    np.right_shift(blocks["qh"], np.uint8(4), out=index[:, :, 1])
+    index <<= np.uint16(8)
+    index |= blocks["qs"].reshape(-1, 16, 2)
+    scales = (blocks["scales"][:, :, None] >> PLACES) & np.uint16(7)
+    scales = scales.reshape(-1, 16).astype(np.uint8)
+    grids.decode(grids.shifted_words("iq1_s")[index], super_scale(blocks), scales, 0.125, out)
 
 
 def super_scale(blocks: Blocks) -> npt.NDArray[np.float16]:
@@ -45,32 +59,11 @@ def super_scale(blocks: Blocks) -> npt.NDArray[np.float16]:
     return bits.view(np.float16)
 
 
-def decode(blocks: Blocks, out: F32) -> None:
-    """Compute x = d·(2·scale + 1)·(point ± 1/8); see `Codec.decode`."""
-    index = np.empty((len(blocks), 16, 2), np.uint16)
-    np.bitwise_and(blocks["qh"], np.uint8(15), out=index[:, :, 0])
-    np.right_shift(blocks["qh"], np.uint8(4), out=index[:, :, 1])
-    index <<= np.uint16(8)
-    index |= blocks["qs"].reshape(-1, 16, 2)
-    vectors = grids.shifted_words("iq1_s")[index]
-    scales = (blocks["scales"][:, :, None] >> PLACES) & np.uint16(7)
-    d = super_scale(blocks).astype(np.float32)[:, None] * np.float32(0.125)
-    decode_scaled(vectors.view(np.int8), d * (2 * scales.reshape(-1, 16) + 1), out)
-
-
 def broken(blocks: Blocks) -> npt.NDArray[np.bool_]:
     """Mark the blocks (n,) whose d is NaN or infinite."""
     mask: npt.NDArray[np.bool_] = ~np.isfinite(super_scale(blocks))
     return mask
 
-
-SEARCHES = {
-    "fast": LatticeSearch(means=(0.7,), near=1, near_final=3, steps=((0, 0),)),
-    "normal": LatticeSearch(means=(0.65, 0.8), near=2, near_final=10),
-    "best": LatticeSearch(
-        peaks=(1.5,), means=(0.6, 0.8), refinements=1, near=4, near_final=16, rounds=2, steps=WIDE
-    ),
-}
 
 CODEC = Codec(
     name="IQ1_M",
@@ -80,7 +73,7 @@ CODEC = Codec(
     group=16,
     encode=encode,
     decode=decode,
-    searches=SEARCHES,
+    searches=TERNARY,
     scales=(),
     weighted=True,
     broken=broken,

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from quantcli.codec import grids
-from quantcli.codec.bits import F32, Blocks, decode_scaled, to_half
+from quantcli.codec.bits import F32, Blocks, to_half
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.lattice import WIDE, LatticeSearch, fit_lattice
+from quantcli.codec.lattice import THREE_LEVELS, fit_lattice
 from quantcli.codec.points import Lattice
 from quantcli.codec.search import Search
 
@@ -23,9 +23,9 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Fit the super-blocks and pack them; see `Codec.encode`."""
     fit = fit_lattice(x, weight, LATTICE, search)
     out["d"] = to_half(fit.d)
-    out["qs"][:, :, :4] = fit.index.T
-    words = np.ascontiguousarray(grids.pack_even_signs(fit.signs, fit.scales).T)
-    out["qs"][:, :, 4:] = words.view(np.uint8).reshape(-1, 8, 4)
+    out["qs"][:, :, :4] = fit.index
+    words = grids.pack_even_signs(fit.signs, fit.scales)
+    out["qs"][:, :, 4:] = words.astype("<u4").view(np.uint8).reshape(-1, 8, 4)
 
 
 def decode(blocks: Blocks, out: F32) -> None:
@@ -34,23 +34,8 @@ def decode(blocks: Blocks, out: F32) -> None:
     words = np.ascontiguousarray(blocks["qs"][:, :, 4:]).view("<u4")[:, :, 0]
     signs, scales = grids.unpack_even_signs(words)
     grids.apply_signs(vectors, signs)
-    d = blocks["d"].astype(np.float32)[:, None]
-    decode_scaled(vectors.view(np.int8), d * (scales + np.float32(0.5)) * np.float32(0.25), out)
+    grids.decode(vectors, blocks["d"], scales, LATTICE.unit, out)
 
-
-SEARCHES = {
-    "fast": LatticeSearch(peaks=(38.7, 47.3), near=1, near_final=8, steps=((0, 0),)),
-    "normal": LatticeSearch(peaks=(34.4, 43, 51.6), means=(21.0,), near=2, near_final=20),
-    "best": LatticeSearch(
-        peaks=(35.0, 39.0, 43.0, 47.0, 52.0),
-        means=(19.0, 23.0),
-        refinements=1,
-        near=4,
-        near_final=24,
-        rounds=3,
-        steps=WIDE,
-    ),
-}
 
 CODEC = Codec(
     name="IQ2_XXS",
@@ -59,7 +44,7 @@ CODEC = Codec(
     layout=LAYOUT,
     encode=encode,
     decode=decode,
-    searches=SEARCHES,
+    searches=THREE_LEVELS,
     weighted=True,
     needs_importance=True,
 )

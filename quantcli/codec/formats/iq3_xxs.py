@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from quantcli.codec import grids
-from quantcli.codec.bits import F32, Blocks, decode_scaled, to_half
+from quantcli.codec.bits import F32, Blocks, to_half
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.lattice import WIDE, LatticeSearch, fit_lattice
+from quantcli.codec.lattice import EIGHT_LEVELS, fit_lattice
 from quantcli.codec.points import Lattice
 from quantcli.codec.search import Search
 
@@ -22,8 +22,8 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Fit the super-blocks and pack them; see `Codec.encode`."""
     fit = fit_lattice(x, weight, LATTICE, search)
     out["d"] = to_half(fit.d)
-    out["qs"].reshape(-1, 8, 8)[:] = fit.index.T
-    out["signs"] = grids.pack_even_signs(fit.signs, fit.scales).T
+    out["qs"] = fit.index.reshape(-1, 64)
+    out["signs"] = grids.pack_even_signs(fit.signs, fit.scales)
 
 
 def decode(blocks: Blocks, out: F32) -> None:
@@ -31,22 +31,8 @@ def decode(blocks: Blocks, out: F32) -> None:
     vectors = grids.words("iq3_xxs")[blocks["qs"]].view(np.uint64)
     signs, scales = grids.unpack_even_signs(blocks["signs"])
     grids.apply_signs(vectors, signs)
-    d = blocks["d"].astype(np.float32)[:, None]
-    decode_scaled(vectors.view(np.int8), d * (scales + np.float32(0.5)) * np.float32(0.5), out)
+    grids.decode(vectors, blocks["d"], scales, LATTICE.unit, out)
 
-
-SEARCHES = {
-    "fast": LatticeSearch(peaks=(55.8, 66.3), near=1, near_final=3, steps=((0, 0),)),
-    "normal": LatticeSearch(peaks=(52.7, 58.9, 65.1, 72.5), near=2, near_final=12),
-    "best": LatticeSearch(
-        peaks=(51.5, 55.8, 60.1, 64.5, 69.4, 74.4, 80.6),
-        refinements=1,
-        near=3,
-        near_final=16,
-        rounds=3,
-        steps=WIDE,
-    ),
-}
 
 CODEC = Codec(
     name="IQ3_XXS",
@@ -55,6 +41,6 @@ CODEC = Codec(
     layout=LAYOUT,
     encode=encode,
     decode=decode,
-    searches=SEARCHES,
+    searches=EIGHT_LEVELS,
     weighted=True,
 )

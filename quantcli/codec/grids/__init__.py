@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from quantcli.codec.bits import F32, U8, decode_scaled
+
 Words = npt.NDArray[Any]  # uint32 or uint64, by the dimension of the points
 
 
@@ -75,26 +77,45 @@ def even_sign_words() -> Words:
     return table
 
 
-def pack_even_signs(
-    masks: npt.NDArray[np.uint8], scales: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.uint32]:
-    """Words of four 7-bit sign codes and a 4-bit scale: masks (4, ...), scales (...)."""
+def pack_even_signs(masks: U8, scales: U8) -> npt.NDArray[np.uint32]:
+    """Words (n, k) of four 7-bit sign codes and a 4-bit scale: masks (n, k, 4), scales (n, k)."""
     packed: npt.NDArray[np.uint32] = scales.astype(np.uint32) << np.uint32(28)
-    for place, mask in enumerate(masks):
-        packed |= (mask & np.uint8(127)).astype(np.uint32) << np.uint32(7 * place)
+    for place in range(4):
+        codes = masks[:, :, place] & np.uint8(127)
+        packed |= codes.astype(np.uint32) << np.uint32(7 * place)
     return packed
 
 
-def unpack_even_signs(packed: npt.NDArray[np.uint32]) -> tuple[Words, npt.NDArray[np.float32]]:
+def unpack_even_signs(packed: npt.NDArray[np.uint32]) -> tuple[Words, U8]:
     """From words (n, k) the sign words (n, 4k) of their vectors, and the scales (n, k)."""
     codes = (packed[:, :, None] >> np.arange(0, 28, 7, dtype=np.uint32)) & np.uint32(127)
     signs: Words = even_sign_words()[codes.reshape(len(packed), -1)]
-    return signs, (packed >> np.uint32(28)).astype(np.float32)
+    return signs, (packed >> np.uint32(28)).astype(np.uint8)
 
 
-def nibbles(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Low and high nibble of every byte (n, k) in turn, float32 (n, 2k)."""
-    values = np.empty((*packed.shape, 2), np.float32)
-    np.bitwise_and(packed, np.uint8(15), out=values[:, :, 0])
-    np.right_shift(packed, np.uint8(4), out=values[:, :, 1])
-    return values.reshape(len(packed), -1)
+def pack_scales(scales: U8) -> U8:
+    """Pairs of 4-bit scales (n, 2k) as bytes (n, k), the first in the low nibble."""
+    packed: U8 = scales[:, 0::2] | (scales[:, 1::2] * np.uint8(16))
+    return packed
+
+
+def unpack_scales(packed: U8) -> U8:
+    """Inverse of `pack_scales`."""
+    scales = np.empty((*packed.shape, 2), np.uint8)
+    np.bitwise_and(packed, np.uint8(15), out=scales[:, :, 0])
+    np.right_shift(packed, np.uint8(4), out=scales[:, :, 1])
+    return scales.reshape(len(packed), -1)
+
+
+def decode(vectors: Words, d: npt.NDArray[np.float16], scales: U8, unit: float, out: F32) -> None:
+    """Compute x = d·(2·scale + 1)·unit·vector.
+
+    Args:
+        vectors: words that cover `out`.
+        d: (n,).
+        scales: integers (n, groups).
+        unit: a power of two.
+        out: (n, block).
+    """
+    scale = d.astype(np.float32)[:, None] * (scales + np.float32(0.5)) * np.float32(2 * unit)
+    decode_scaled(vectors.view(np.int8), scale, out)
