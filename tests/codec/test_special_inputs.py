@@ -52,18 +52,22 @@ def test_zeros_denormals_and_an_outlier(name: str, effort: str, weighted: bool) 
 @pytest.mark.parametrize("effort", codec.EFFORTS)
 @pytest.mark.parametrize("name", BLOCKS)
 def test_minus_zero_counts_as_zero(name: str, effort: str) -> None:
-    x = np.abs(bell(8, 256, 12))  # nothing but zeros may be below zero in some groups
-    holes = bell(8, 256, 13) > 0
-    x[holes] = 0
-    x[::2] *= -1
-    x[:2] = 0
-    negative = np.where(holes, np.float32(-0.0), x)
-    negative[:2] = -0.0
-    negative[1, ::3] = 0
-    kind = codec.get(name)
+    x = np.abs(bell(8, 256, 12))
+    x[::2] *= -1  # where all values are of one sign, a zero may be the smallest or the largest
+    x[bell(8, 256, 13) > 0] = 0
+    negative = np.where(x == 0, np.float32(-0.0), x)
     positive = np.where(x == 0, np.float32(0), x)
+    kind = codec.get(name)
     encoded = kind.encode_rows(positive, effort=effort)
     assert np.array_equal(kind.encode_rows(negative, effort=effort), encoded)
+
+
+@pytest.mark.parametrize("effort", codec.EFFORTS)
+@pytest.mark.parametrize("name", BLOCKS)
+def test_nothing_but_zeros_of_both_signs(name: str, effort: str) -> None:
+    kind = codec.get(name)
+    x = np.where(bell(8, 256, 14) > 0, np.float32(0), np.float32(-0.0))
+    assert not kind.decode_rows(kind.encode_rows(x, effort=effort)).any()
 
 
 @pytest.mark.parametrize("name", VALUES)
