@@ -101,6 +101,12 @@ def field_bytes(blocks: Blocks, name: str) -> U8:
     return packed
 
 
+def fill_field(blocks: Blocks, name: str, packed: U8) -> None:
+    """Copy bytes (n, k) to an array field (n, ...) of blocks; the inverse of `field_bytes`."""
+    whole = f"V{packed.shape[1]}"
+    blocks[name].view(whole)[:] = packed.view(whole)
+
+
 def unpack_codes(packed: U8, bits: int) -> U8:
     """Split bytes (n, k) into codes of 1, 2 or 4 bits, (n, 8 / bits · k) in scratch memory.
 

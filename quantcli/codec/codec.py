@@ -160,7 +160,8 @@ class Codec:
         """Feed the encoder with chunks."""
         per_row = x.shape[1] // self.block
         flat = x.reshape(-1, self.block)
-        step = max(1, CHUNK_WEIGHTS // self.block)
+        # encoders of quads have fewer and shorter steps, and buffers
+        step = max(1, CHUNK_WEIGHTS * (3 if self.quads else 2) // 2 // self.block)
         unit = per_row if step > per_row else 1  # whole rows have one pattern of weights
         units, most = len(flat) // unit, step // unit
         # equal chunks: a short last one would spend its time in calls

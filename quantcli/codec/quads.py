@@ -8,9 +8,12 @@ to a group is repeated for its four lanes.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from quantcli.codec.bits import F32, SCRATCH, U8, tree_sum
 from quantcli.codec.search import reciprocal
+
+Index = npt.NDArray[np.intp]
 
 
 def to_quads(x: F32, name: str) -> F32:
@@ -26,6 +29,12 @@ def from_quads(codes: U8) -> U8:
     """Bytes (k / 4, 4·groups) back to (groups, k)."""
     rows: U8 = np.ascontiguousarray(codes.view(np.uint32).T).view(np.uint8)
     return rows
+
+
+def codes_in_quads(codes: U8) -> U8:
+    """Codes (k, groups) as (k / 4, 4·groups)."""
+    fours = codes.reshape(-1, 4, codes.shape[1]).transpose(0, 2, 1)
+    return np.ascontiguousarray(fours).reshape(len(fours), -1)
 
 
 def lanes(values: F32) -> F32:
@@ -58,6 +67,28 @@ def group_range(x: F32) -> tuple[F32, F32]:
     low = np.minimum(np.minimum(low[0::4], low[1::4]), np.minimum(low[2::4], low[3::4]))
     top = np.maximum(np.maximum(top[0::4], top[1::4]), np.maximum(top[2::4], top[3::4]))
     return low, top
+
+
+def coarse_groups(x: F32, bits: int) -> Index:
+    """Indices of the groups with `bits` low bits clear in their first four values.
+
+    Practically no values of float32 tensors are so, but many that came from 16 bits are.
+    """
+    low = np.uint64(0x0000000100000001 * ((1 << bits) - 1))
+    clear = (x[0].view(np.uint64) & low) == 0
+    return np.flatnonzero(clear.view(np.uint16) == np.uint16(0x0101))
+
+
+def take_groups(x: F32, index: Index) -> F32:
+    """The groups of these indices, in quads."""
+    groups: F32 = np.take(x.view(np.complex128), index, axis=1).view(np.float32)
+    return groups
+
+
+def take_rows(x: F32, index: Index) -> F32:
+    """The groups of these indices, (indices, k)."""
+    rows: F32 = np.ascontiguousarray(x.view(np.complex128)[:, index].T).view(np.float32)
+    return rows
 
 
 def weighted(x: F32, w: F32 | None) -> F32:

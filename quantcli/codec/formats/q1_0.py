@@ -1,4 +1,7 @@
-"""Q1_0: 128 signs and one scale, x = ±d. The mean magnitude is the best scale there is."""
+"""Q1_0: 128 signs and one scale, x = ±d.
+
+The weighted mean magnitude is the best scale there is, so all efforts are one encoder.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ from quantcli.codec.bits import (
     Blocks,
     decode_scaled,
     field_bytes,
+    fill_field,
     to_half,
-    tree_sum,
     unpack_bits,
 )
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.quads import from_quads, group_sum, weighted
 from quantcli.codec.search import Search, reciprocal
 
 LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))
@@ -22,18 +26,17 @@ LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))
 
 def encode(x: F32, weight: F32 | None, _search: Search, out: Blocks) -> None:
     """Store signs and weighted mean magnitude; see `Codec.encode`."""
-    values = x[:, 0]
-    magnitude = SCRATCH.take("unit", values.shape)
-    np.abs(values, out=magnitude)
+    term = SCRATCH.take("term", x.shape)
+    total = group_sum(np.abs(weighted(x, weight), out=term))
     if weight is None:
-        mean = tree_sum(magnitude) * np.float32(1 / len(values))
+        mean = total * np.float32(1 / 128)
     else:
-        w = SCRATCH.take("product", values.shape)
-        np.copyto(w, weight[:, 0])
-        np.multiply(magnitude, w, out=magnitude)
-        mean = tree_sum(magnitude) * reciprocal(tree_sum(w))
+        np.copyto(term, weight)
+        mean = total * reciprocal(group_sum(term))
     out["d"] = to_half(mean)
-    out["qs"] = np.packbits(values >= np.float32(0), axis=0, bitorder="little").T
+    signs = SCRATCH.take("bytes", x.shape, np.uint8)
+    np.greater_equal(x, np.float32(0), out=signs.view(np.bool_))
+    fill_field(out, "qs", np.packbits(from_quads(signs), axis=1, bitorder="little"))
 
 
 def decode(blocks: Blocks, out: F32) -> None:
@@ -50,6 +53,7 @@ CODEC = Codec(
     block=128,
     layout=LAYOUT,
     group=128,
+    quads=True,
     encode=encode,
     decode=decode,
     weighted=True,

@@ -8,9 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, Blocks, decode_scaled, field_bytes
+from quantcli.codec.bits import (
+    F32,
+    SCRATCH,
+    U8,
+    Blocks,
+    decode_scaled,
+    field_bytes,
+    fill_field,
+    to_half,
+)
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.quads import from_quads
+from quantcli.codec.exact import Exact, Parts
+from quantcli.codec.quads import codes_in_quads, from_quads
 from quantcli.codec.search import Search
 from quantcli.codec.ternary import SEARCHES, encode_ternary
 
@@ -23,7 +33,17 @@ _BYTE = ((np.arange(243) * 256 + 242) // 243).astype(np.uint8)
 
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Search the scale, round; see `Codec.encode`."""
-    codes = encode_ternary(x, weight, search, out)
+    _pack(encode_ternary(x, weight, search, out), out)
+
+
+def pack(parts: Parts, out: Blocks) -> None:
+    """Store codes and scales."""
+    out["d"] = to_half(parts.d)
+    _pack(codes_in_quads(parts.codes[:, 0]), out)
+
+
+def _pack(codes: U8, out: Blocks) -> None:
+    """Store codes, in quads."""
     packed = np.empty((13, codes.shape[1]), np.uint8)
     filled = 0
     for first, size, digits in PARTS:
@@ -37,7 +57,8 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
                 number += parts[digit]
         filled += fours
     rows = from_quads(np.take(_BYTE, packed, mode="clip"))
-    out["qs"], out["qh"] = rows[:, :48], rows[:, 48:]
+    fill_field(out, "qs", rows[:, :48].copy())
+    fill_field(out, "qh", rows[:, 48:].copy())
 
 
 def decode(blocks: Blocks, out: F32) -> None:
@@ -68,4 +89,5 @@ CODEC = Codec(
     decode=decode,
     searches=SEARCHES,
     weighted=True,
+    exact=Exact((-1, 0, 1), pack),
 )

@@ -1,12 +1,25 @@
-"""TQ2_0: 256 ternary values of 2 bits and one scale, x = d·(q - 1), q of 0, 1, 2."""
+"""TQ2_0: 256 ternary values of 2 bits and one scale, x = d·(q - 1), q of 0, 1, 2.
+
+The fourth code, 2d to decoders, is written only for values that were decoded from it.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, Blocks, decode_scaled, field_bytes, unpack_codes
+from quantcli.codec.bits import (
+    F32,
+    U8,
+    Blocks,
+    decode_scaled,
+    field_bytes,
+    fill_field,
+    to_half,
+    unpack_codes,
+)
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.quads import from_quads
+from quantcli.codec.exact import Exact, Parts
+from quantcli.codec.quads import codes_in_quads, from_quads
 from quantcli.codec.quarters import pack_axis
 from quantcli.codec.search import Search
 from quantcli.codec.ternary import SEARCHES, encode_ternary
@@ -16,9 +29,20 @@ LAYOUT = block_layout(("qs", "u1", (64,)), ("d", "<f2"))
 
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Search the scale, round; see `Codec.encode`."""
-    codes = encode_ternary(x, weight, search, out)
+    _pack(encode_ternary(x, weight, search, out), out)
+
+
+def pack(parts: Parts, out: Blocks) -> None:
+    """Store codes and scales."""
+    out["d"] = to_half(parts.d)
+    _pack(codes_in_quads(parts.codes[:, 0]), out)
+
+
+def _pack(codes: U8, out: Blocks) -> None:
+    """Store codes, in quads."""
     parts = codes.reshape(2, 4, 8, -1)  # half, bits, fours of bytes
-    out["qs"] = from_quads(pack_axis(parts.transpose(1, 0, 2, 3)).reshape(16, -1))
+    packed = pack_axis(parts.transpose(1, 0, 2, 3)).reshape(16, -1)
+    fill_field(out, "qs", from_quads(packed))
 
 
 def decode(blocks: Blocks, out: F32) -> None:
@@ -39,4 +63,5 @@ CODEC = Codec(
     decode=decode,
     searches=SEARCHES,
     weighted=True,
+    exact=Exact((-1, 0, 1, 2), pack),
 )
