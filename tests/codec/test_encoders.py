@@ -112,8 +112,9 @@ def test_bytes_do_not_depend_on_calls_or_row_order(name: str, cuts: list[int], s
     assert np.array_equal(encode(name, x[order]), whole[order])
 
 
-# With one scale for 128 or 256 values of one or three levels, weights move little but that scale.
-SLIGHT = {"Q1_0": 0.99, "TQ1_0": 0.99, "TQ2_0": 0.99}
+# With one scale for 128 or 256 values of one or three levels, weights move little but that scale;
+# in MXFP4, where it is a power of two, only that of a few blocks.
+SLIGHT = {"Q1_0": 0.99, "TQ1_0": 0.99, "TQ2_0": 0.99, "MXFP4": 0.998}
 
 
 @pytest.mark.parametrize("name", WEIGHTED)

@@ -11,20 +11,23 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, U8, Blocks, decode_nibbles, field_bytes, pack_nibbles
+from quantcli.codec.bits import F32, U8, Blocks, decode_nibbles, field_bytes, fill_field
 from quantcli.codec.codec import Codec, Mask, block_layout
-from quantcli.codec.fp4 import REACH, VALUES, Trial, peak_magnitude
+from quantcli.codec.fp4 import REACH, VALUES, pack_fp4, peak_magnitude, square_error
+from quantcli.codec.quads import coarse_groups, take_rows
 from quantcli.codec.search import Search, reciprocal
 
 LAYOUT = block_layout(("d", "u1", (4,)), ("qs", "u1", (32,)))
 
+# Low bits of a float32 that are 0 in every product of a scale, 4 bits, and a value, 2 bits.
+CLEAR = 18
 NAN = 0x7F
 LAST = 0x7E
 
 # `peaks`: magnitudes the largest one of a group is mapped to, 6 being the largest code's.
 # `steps`: then tried, in steps of the scale's byte from the first of the peaks.
 SEARCHES = {
-    "fast": Search(peaks=(6.0,), steps=()),
+    "fast": Search(peaks=(), steps=()),
     "normal": Search(peaks=(6.0, 4.0), steps=((-1, 0),)),
     "best": Search(peaks=(6.0,), steps=tuple((step, 0) for step in (-1, 1, 2, 3, 4, 5, 6, -2, 7))),
 }
@@ -55,11 +58,11 @@ def _nearest_byte(scale: F32) -> U8:
 class _Choice:
     """The best scale byte found so far for each group."""
 
-    def __init__(self, trial: Trial, peak: F32) -> None:
-        self.trial = trial
+    def __init__(self, x: F32, w: F32 | None, peak: F32) -> None:
+        self.x, self.w = x, w
         self.limit = reciprocal(peak) * REACH
-        self.byte = np.zeros(len(peak), np.uint8)
-        self.best = np.zeros(len(peak), np.float32)
+        self.byte = np.ones(len(peak), np.uint8)
+        self.best = np.full(len(peak), np.inf, np.float32)
 
     def inverse(self, scale: F32) -> F32:
         """1/U, limited for groups that are far too large for the scale."""
@@ -67,30 +70,52 @@ class _Choice:
         return limited
 
     def attempt(self, byte: U8) -> None:
-        """Take the byte over where it explains more."""
+        """Take the byte over where its error is less."""
         scale = HALF_SCALE[byte]
-        gain = self.trial.gain(self.inverse(scale)) * (scale * scale)
-        better = gain > self.best
-        np.copyto(self.best, gain, where=better)
+        error = square_error(self.x, self.w, self.inverse(scale)) * (scale * scale)
+        better = error < self.best
+        np.copyto(self.best, error, where=better)
         np.copyto(self.byte, byte, where=better)
 
 
-def encode(x: F32, _weight: F32 | None, search: Search, out: Blocks) -> None:
+def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Choose the scales, round; see `Codec.encode`."""
-    values = x.reshape(16, -1)
-    trial = Trial(values)
-    peak = peak_magnitude(values)
+    peak = peak_magnitude(x)
+    choice = _Choice(x, weight, peak)
     first = _nearest_byte(peak * np.float32(1 / 6))
-    choice = _Choice(trial, peak)
+    if not search.peaks:
+        choice.byte = first
     for target in search.peaks:
         choice.attempt(_nearest_byte(peak * np.float32(1 / target)))
     for step, _ in search.steps:
         moved: npt.NDArray[np.int16] = first.astype(np.int16) + np.int16(step)
         choice.attempt(moved.clip(1, LAST).astype(np.uint8))
-    codes = trial.codes(choice.inverse(HALF_SCALE[choice.byte]))
+    _restore(x, peak, choice.byte)
+    qs = pack_fp4(x, choice.inverse(HALF_SCALE[choice.byte]))
     choice.byte[peak > _OVERFLOW] = NAN
-    out["d"] = choice.byte.reshape(4, -1).T
-    out["qs"].reshape(-1, 4, 8)[:] = pack_nibbles(codes).reshape(4, -1, 8).transpose(1, 0, 2)
+    out["d"] = choice.byte.reshape(-1, 4)
+    fill_field(out, "qs", qs.reshape(-1, 32))
+
+
+def _restore(x: F32, peak: F32, byte: U8) -> None:
+    """Correct the scales of the groups whose values are those of a decoded group.
+
+    The search misses some whose largest code is not used, where scales are small and few.
+    """
+    index = coarse_groups(x, CLEAR)
+    index = index[peak[index] > 0]
+    if len(index):
+        bits = np.bitwise_or.reduce(take_rows(x, index).view(np.uint32), axis=1)
+        index = index[bits & np.uint32((1 << CLEAR) - 1) == 0]
+    values = np.abs(take_rows(x, index))
+    for magnitude in VALUES[7:0:-1]:
+        if not len(index):
+            break
+        scale = peak[index] / magnitude
+        trial = _nearest_byte(scale + scale)
+        fits = np.isin(values / scale[:, None], VALUES).all(axis=1) & (HALF_SCALE[trial] == scale)
+        byte[index[fits]] = trial[fits]
+        index, values = index[~fits], values[~fits]
 
 
 def decode(blocks: Blocks, out: F32) -> None:
@@ -113,6 +138,8 @@ CODEC = Codec(
     group=16,
     encode=encode,
     decode=decode,
+    quads=True,
+    weighted=True,
     searches=SEARCHES,
     scales=(),
     broken=broken,
