@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantcli.codec.bits import F32, U8, half_round, tree_sum
+from quantcli.codec.joint import Candidates
 from quantcli.codec.points import Index, Lattice, Vectors
 from quantcli.codec.search import TINY, Search, reciprocal, take_over
 
@@ -27,7 +28,7 @@ from quantcli.codec.search import TINY, Search, reciprocal, take_over
 WIDE = ((0, 0), (1, 0), (-1, 0), (2, 0), (-2, 0))
 # For `headrooms`: a few, and many.
 FEW = (1.0, 0.9, 0.95, 1.05, 1.1)
-MANY = (1.0, 0.8, 0.85, 0.9, 0.95, 1.05, 1.1, 1.15, 1.2, 1.25)
+MANY = (1.0, *(0.75 + 0.03 * step for step in range(22)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class LatticeSearch(Search):
         crests: the same for √(Σwx⁴ / Σwx²) of the group. Where weights differ much, this tells the
             scale far better than the largest magnitude.
         headrooms: the first d over the least that gives every group its scale; of these the one is
-            taken with which the integer scales come nearest to the real ones.
+            taken that leaves the least error with any of the points tried.
         near: points compared per vector while the real scale of a group is searched.
         near_final: points compared per vector in the joint rounds.
     """
@@ -125,7 +126,7 @@ def fit_lattice(x: F32, w: F32 | None, lattice: Lattice, search: Search) -> Latt
         fit.refit()
     return LatticeBlocks(
         fit.d * vectors.unit,
-        np.ascontiguousarray(fit.level.T, np.uint8),
+        np.ascontiguousarray(fit.factor.T, np.uint8) // np.uint8(2),
         np.ascontiguousarray(fit.index.T, np.uint16),
         np.ascontiguousarray(vectors.sign_masks(fit.index).T),
     )
@@ -134,8 +135,8 @@ def fit_lattice(x: F32, w: F32 | None, lattice: Lattice, search: Search) -> Latt
 class _Fit:
     """State of the fit of some super-blocks: d, integer scales and points, and what they explain.
 
-    All but `d` (super-blocks,) and `index` are float32; `level` and `gain` are per group, `product`
-    and `square` (P and Q of the chosen points) per vector.
+    All but `d` (super-blocks,) and `index` are float32; `factor` (2c + 1 for the integer scale c)
+    and `gain` are per group, `product` and `square` (P and Q of the chosen points) per vector.
     """
 
     def __init__(self, vectors: Vectors, lattice: Lattice, search: LatticeSearch) -> None:
@@ -149,45 +150,40 @@ class _Fit:
     def _start(self, real: _Real) -> None:
         """Take d and the integer scales that keep most of what the real scales explain."""
         least = np.max(real.scale, axis=0) * np.float32(1 / (2 * self.lattice.scales - 1))
-        best = self._storable(least)  # stays where it is infinite, and nothing is explained
-        most = np.full(least.shape, -np.inf, np.float32)
-        for headroom in self.search.headrooms:
-            self.d = self._storable(least * np.float32(headroom))
-            scale = self._scale(self._integer(real.scale))
-            gain = tree_sum(scale * (real.product + real.product - scale * real.square))
-            take_over(gain > most, (most, gain), (best, self.d))
-        self.d = best
-        self.level = self._integer(real.scale)
+        trials = [self._storable(least * np.float32(h)) for h in self.search.headrooms]
+        self.d, self.factor = real.candidates.super_scale(trials, self._snap, np.float32(1))
 
     def _storable(self, d: F32) -> F32:
         """The nearest d whose float16 is stored, for the values as they were given."""
         stored: F32 = half_round(d * self.vectors.unit) * self.vectors.inverse
         return stored
 
-    def _integer(self, scale: F32) -> F32:
-        """Integer scales c whose 2c + 1 is nearest to scale/d."""
-        level: F32 = scale * reciprocal(self.d)
-        level -= np.float32(1)
-        level *= np.float32(0.5)
-        np.rint(level, out=level)
-        return self._limit(level)
+    def _snap(self, factor: F32) -> F32:
+        """Round to the odd numbers that stand for integer scales, in place."""
+        factor *= np.float32(0.5)
+        factor -= np.float32(0.5)
+        np.rint(factor, out=factor)
+        factor += factor
+        factor += np.float32(1)
+        return self._limit(factor)
 
-    def _limit(self, level: F32) -> F32:
-        return level.clip(np.float32(0), np.float32(self.lattice.scales - 1), out=level)
+    def _limit(self, factor: F32) -> F32:
+        last = np.float32(2 * self.lattice.scales - 1)
+        return factor.clip(np.float32(1), last, out=factor)
 
     def attempt(self, steps: tuple[tuple[int, int], ...]) -> None:
         """Choose points at neighbours of the integer scales; keep both where a group gains."""
-        start = self.level.copy()
-        nearby = self.vectors.nearby(self._scale(start), self.search.near_final)
+        start = self.factor.copy()
+        nearby = self.vectors.nearby(start * self.d, self.search.near_final)
         place = np.zeros(self.vectors.shape, np.int32)
         changed = np.zeros(start.shape, np.bool_)
         for step, _unused in steps:
-            level = self._limit(start + np.float32(step))
-            choice = self.vectors.choose(nearby, self._scale(level))
+            factor = self._limit(start + np.float32(2 * step))
+            choice = self.vectors.choose(nearby, factor * self.d)
             gain = tree_sum(choice.gain)
             better = gain > self.gain
             changed |= better
-            take_over(better, (self.gain, gain), (self.level, level))
+            take_over(better, (self.gain, gain), (self.factor, factor))
             spread = np.broadcast_to(better, self.vectors.shape)
             take_over(
                 spread,
@@ -198,15 +194,10 @@ class _Fit:
         index = self.vectors.numbers(nearby, place)
         np.copyto(self.index, index, where=np.broadcast_to(changed, index.shape))
 
-    def _scale(self, level: F32) -> F32:
-        scale: F32 = (level + level + np.float32(1)) * self.d
-        return scale
-
     def refit(self) -> None:
         """With points fixed, solve for the integer scales and for d; keep d where it gains."""
         product, square = tree_sum(self.product.copy()), tree_sum(self.square.copy())
-        self.level = self._integer(_solved(product, square))
-        factor = self.level + self.level + np.float32(1)
+        self.factor = factor = self._snap(_solved(product, square) * reciprocal(self.d))
         above = tree_sum(factor * product)
         below = tree_sum(factor * factor * square)
         solved = self._storable(_solved(above, below))
@@ -224,20 +215,18 @@ def _solved(product: F32, square: F32) -> F32:
 
 
 class _Real:
-    """The real scales of the groups (groups, n) that explain most so far.
+    """Real scales of the groups (groups, n).
 
     Attributes:
-        gain: what the points chosen at that scale explain.
-        scale: the scale.
-        product, square: P and Q of those points.
+        scale: those that explain most so far.
+        candidates: P and Q of the points chosen at every scale tried.
     """
 
     def __init__(self, vectors: Vectors, near: int) -> None:
         self.vectors, self.near = vectors, near
-        shape = vectors.shape[1:]
-        self.gain: F32 = np.full(shape, -1, np.float32)
-        self.scale: F32 = np.zeros(shape, np.float32)
-        self.product, self.square = np.zeros_like(self.scale), np.zeros_like(self.scale)
+        self.scale: F32 = np.zeros(vectors.shape[1:], np.float32)
+        self.candidates = Candidates()
+        self._gain: F32 = np.full(vectors.shape[1:], -1, np.float32)
 
     def attempt(self, scale: F32) -> None:
         """Choose points at a scale, solve for the scale, twice; keep it where it explains more."""
@@ -250,17 +239,12 @@ class _Real:
             scale = self._solve(choice.product, choice.square)
 
     def _solve(self, product: F32, square: F32) -> F32:
-        """Keep the points with these P and Q where they explain more; return their scale."""
+        """The best scale for points with these P and Q, kept where it explains more."""
         product, square = tree_sum(product), tree_sum(square)
+        self.candidates.add(product, square)
         scale = _solved(product, square)
         gain = product * scale
-        take_over(
-            gain > self.gain,
-            (self.gain, gain),
-            (self.scale, scale),
-            (self.product, product),
-            (self.square, square),
-        )
+        take_over(gain > self._gain, (self._gain, gain), (self.scale, scale))
         return scale
 
 

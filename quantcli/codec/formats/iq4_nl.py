@@ -13,7 +13,7 @@ from quantcli.codec.bits import (
     pack_nibbles,
     to_half,
 )
-from quantcli.codec.codebook import LEVELS, level_codes, level_scale, snap_levels
+from quantcli.codec.codebook import LEVELS, MANY_PEAKS, LevelSearch, level_codes, level_scale
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.exact import Exact, Parts
 from quantcli.codec.search import Groups, Search, reciprocal
@@ -21,16 +21,15 @@ from quantcli.codec.search import Groups, Search, reciprocal
 LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))
 
 SEARCHES = {
-    "fast": Search(peaks=(-127.0, 113.0), refinements=1),
-    "normal": Search(
+    "fast": LevelSearch(peaks=(-127.0, 113.0), refinements=0),
+    "normal": LevelSearch(
         peaks=(-140.0, -127.0, -118.0, -110.0, 104.0, 113.0, 121.0),
+        anchored=True,
         nudges=((0.03, 0), (-0.03, 0)),
     ),
-    "best": Search(
-        peaks=(
-            *(-160.0, -148.0, -140.0, -134.0, -130.0, -127.0, -124.0, -120.0, -116.0, -112.0),
-            *(-108.0, -104.0, 95.0, 100.0, 104.0, 108.0, 111.0, 114.0, 118.0, 123.0, 130.0),
-        ),
+    "best": LevelSearch(
+        peaks=MANY_PEAKS,
+        anchored=True,
         refinements=2,
         nudges=tuple((step, 0) for step in (0.05, -0.05, 0.03, -0.03, 0.015, -0.015)),
     ),
@@ -41,7 +40,7 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Search the scale, round; see `Codec.encode`."""
     values = x[:, 0]
     groups = Groups(values, None if weight is None else weight[:, 0])
-    scale = half_round(level_scale(groups, snap_levels, search))
+    scale = half_round(level_scale(groups, search))
     pack(Parts(level_codes(values, reciprocal(scale))[:, None], scale), out)
 
 

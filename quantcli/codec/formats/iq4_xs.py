@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from quantcli.codec.bits import F32, Blocks, decode_nibbles, field_bytes, to_half
-from quantcli.codec.codebook import LEVELS, fit_level_blocks, level_codes, snap_levels
+from quantcli.codec.codebook import LEVELS, MANY_PEAKS, LevelSearch, fit_level_blocks, level_codes
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.exact import Exact, Parts
 from quantcli.codec.search import Groups, Search, reciprocal
@@ -18,19 +18,21 @@ LAYOUT = block_layout(
 )
 
 SEARCHES = {
-    "fast": Search(peaks=(-127.0, 113.0), refinements=0, rounds=1, steps=((0, 0),)),
-    "normal": Search(
-        peaks=(-140.0, -127.0, -118.0, -110.0, 104.0, 113.0, 121.0),
-        rounds=2,
-        steps=((0, 0), (1, 0), (-1, 0)),
+    "fast": LevelSearch(
+        peaks=(-127.0, -115.0, 113.0), refinements=0, headrooms=(1.0, 1.03, 1.06, 1.1)
     ),
-    "best": Search(
-        peaks=(
-            *(-160.0, -148.0, -140.0, -134.0, -130.0, -127.0, -124.0, -120.0, -116.0, -112.0),
-            *(-108.0, -104.0, 95.0, 100.0, 104.0, 108.0, 111.0, 114.0, 118.0, 123.0, 130.0),
-        ),
+    "normal": LevelSearch(
+        peaks=(-140.0, -127.0, -118.0, -110.0, 104.0, 113.0, 121.0),
+        anchored=True,
+        rounds=1,
+        headrooms=tuple(0.98 + 0.025 * step for step in range(12)),
+    ),
+    "best": LevelSearch(
+        peaks=MANY_PEAKS,
+        anchored=True,
         refinements=2,
         rounds=4,
+        headrooms=tuple(0.97 + 0.015 * step for step in range(40)),
         steps=tuple((step, 0) for step in (0, 1, -1, 2, -2)),
     ),
 }
@@ -38,7 +40,7 @@ SEARCHES = {
 
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Fit the super-blocks and pack them; see `Codec.encode`."""
-    fit = fit_level_blocks(Groups(x, weight), snap_levels, 32, search)
+    fit = fit_level_blocks(Groups(x, weight), 32, search)
     codes = level_codes(x, reciprocal(fit.scales * fit.d))
     pack(Parts(codes, fit.d, fit.scales), out)
 
