@@ -87,8 +87,21 @@ def error(kind: codec.Codec, data: npt.NDArray[np.uint8], x: F32, weight: F32 | 
     return float(np.sqrt(square.sum() / power.sum()))
 
 
+def keep_pages() -> None:
+    """Let the C library keep freed memory.
+
+    Otherwise it depends on what was allocated before whether a result's pages are taken from the
+    system again in every run, which costs a decoder more than its work.
+    """
+    if not hasattr(ctypes.CDLL(None), "mallopt"):
+        return  # not glibc
+    for option in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+        ctypes.CDLL(None).mallopt(option, 2**25)
+
+
 def speeds(calls: dict[str, Callable[[], object]], weights: int, runs: int) -> dict[str, float]:
     """Million weights/s of each call, median over alternating runs."""
+    keep_pages()
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(runs):
         for name, call in calls.items():
