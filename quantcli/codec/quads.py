@@ -51,7 +51,7 @@ def group_sum(x: F32) -> F32:
 
 
 def group_count(chosen: U8) -> F32:
-    """Sum of the 0s and 1s of each group (groups,), of at most 1020; `chosen` is overwritten."""
+    """Sum of bytes of each group (groups,), below 256 in a lane; `chosen` is overwritten."""
     half = len(chosen) // 2
     while half:
         np.add(chosen[:half], chosen[half : 2 * half], out=chosen[:half])

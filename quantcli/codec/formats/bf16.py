@@ -1,4 +1,7 @@
-"""BF16: the upper half of a float32, rounded to nearest even; NaN stays NaN (made quiet)."""
+"""BF16: the upper half of a float32, rounded to nearest even; NaN stays NaN (made quiet).
+
+All efforts are one encoder: there is nothing to search for.
+"""
 
 from __future__ import annotations
 

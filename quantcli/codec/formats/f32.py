@@ -1,4 +1,4 @@
-"""F32: float32, stored as it is."""
+"""F32: float32, stored as it is; all efforts are one encoder."""
 
 from __future__ import annotations
 

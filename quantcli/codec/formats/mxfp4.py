@@ -41,9 +41,10 @@ def inverse_scale(exponent: I32) -> F32:
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Choose the exponent, round; see `Codec.encode`."""
     peak = peak_magnitude(x)
-    shift = ((peak < SMALL) & (peak > 0)).astype(np.int32) * SHIFT
-    if shift.any():
-        factor = np.ldexp(np.float32(1), shift)
+    small = (peak < SMALL) & (peak > 0)
+    shift = small * np.int32(SHIFT)
+    if small.any():
+        factor = np.where(small, np.float32(2.0**SHIFT), np.float32(1))
         x, peak = x * lanes(factor), peak * factor
     bits = peak.view(np.int32)
     chosen = np.maximum((bits >> 23) - 2, shift)

@@ -24,8 +24,9 @@ CLEAR = 18
 NAN = 0x7F
 LAST = 0x7E
 
-# `peaks`: magnitudes the largest one of a group is mapped to, 6 being the largest code's.
-# `steps`: then tried, in steps of the scale's byte from the first of the peaks.
+# `peaks`: magnitudes the largest one of a group is mapped to, 6 being the largest code's; without
+# any it is mapped to 6, as by the reference.
+# `steps`: then tried, in steps of the scale's byte from where the largest magnitude is mapped to 6.
 SEARCHES = {
     "fast": Search(peaks=(), steps=()),
     "normal": Search(peaks=(6.0, 4.0), steps=((-1, 0),)),
