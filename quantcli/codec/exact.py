@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -93,9 +94,33 @@ _BLUR = np.float32(2.0**-21)
 # Values of every block that the screen looks at.
 _LOOK = 8
 # Weights examined together, and rows of (block, d, group, code) where there is a minimum.
-_PIECE, _ROWS = 1 << 15, 1 << 16
-# Candidates for d tried per block, and codes of the smallest value: first the likely ones.
-_TRIES = ((0, 2, 1), (0, 16, 31))
+_PIECE, _ROWS = 1 << 17, 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Effort:
+    """How far to look in a block.
+
+    Attributes:
+        tops: of the levels that the largest value of a group may stand for, how many are tried.
+        many: candidates for d from one group.
+        some: of those that suit all groups, how many are tried with a minimum.
+        mins: candidates for dmin for each of these.
+        starts: whether the smallest value above a minimum may have any code, or a likely one.
+    """
+
+    tops: int
+    many: int
+    some: int
+    mins: int
+    starts: bool
+
+
+# Nearly all blocks need no more than the first.
+_EFFORTS = (
+    _Effort(tops=8, many=512, some=4, mins=32, starts=False),
+    _Effort(tops=64, many=1 << 14, some=64, mins=512, starts=True),
+)
 
 
 def suspects(exact: Exact, x: F32) -> I64:
@@ -162,10 +187,10 @@ def _replace(exact: Exact, decode: Decode, x: F32, blocks: Blocks) -> None:
     """Replace what is found of blocks (n,) that should decode to x (n, groups, elements)."""
     lossy = np.arange(len(x))
     # with a minimum no scale is negative: for a negative d, x is turned over
-    for sign in (1, -1) if exact.has_min else (1,):
+    for effort, sign in product(_EFFORTS, (1, -1) if exact.has_min else (1,)):
         lossy = lossy[~_same(decode, blocks[lossy], x[lossy])]
         solved = np.zeros(len(lossy), np.bool_)
-        for block, parts in _solutions(exact, x[lossy], sign, solved):
+        for block, parts in _solutions(exact, x[lossy], sign, effort, solved):
             trial = np.zeros(len(block), blocks.dtype)
             exact.pack(parts, trial)
             same = _same(decode, trial, x[lossy[block]])
@@ -188,7 +213,8 @@ class _Ratios:
     """Ratios u/v of levels, |u| ≤ |v|; tables (16385,) over 8192·ratio + 8192.
 
     Attributes:
-        tops: levels v that may be the largest in magnitude of a group; at the end NaN for "none".
+        tops: levels v that may be the largest in magnitude of a group, from the largest on, where
+            most encoders put it; at the end NaN for "none".
         nearest: the nearest ratio.
         allowed: bit i: it is the ratio of a level to tops[i].
         sizes: the nearest ratio of magnitudes |u|/|v|.
@@ -204,7 +230,7 @@ class _Ratios:
 
 @cache
 def _ratios(levels: tuple[int, ...]) -> _Ratios:
-    tops = [v for v in levels if v]
+    tops = sorted((v for v in levels if v), key=abs, reverse=True)
     bits: dict[float, int] = {}
     for i, top in enumerate(tops):
         for level in levels:
@@ -222,6 +248,23 @@ def _ratios(levels: tuple[int, ...]) -> _Ratios:
     )
 
 
+@cache
+def _multiples(exact: Exact) -> U64:
+    """Bits of the tops v of which each of -reach, ..., reach is a multiple s·v (2·reach + 1,)."""
+    tops = _ratios(exact.levels).tops[:-1].astype(np.int64)
+    scales = _nonzero(exact.scales).astype(np.int64)
+    reach = int(np.max(np.abs(tops)) * np.max(np.abs(scales)))
+    bits = np.zeros(2 * reach + 1, np.uint64)
+    for i, top in enumerate(tops):
+        bits[scales * top + reach] |= np.uint64(1 << i)
+    return bits
+
+
+def _nonzero(limits: tuple[int, int]) -> F64:
+    """All integers within limits but 0."""
+    return np.array([i for i in range(limits[0], limits[1] + 1) if i], np.float64)
+
+
 def _nearest(values: F64) -> I64:
     """Index of the value nearest to -1, ..., 1 in steps of 1/8192 (16385,); values ascend."""
     places = np.arange(-_STEPS, _STEPS + 1) / _STEPS
@@ -233,6 +276,22 @@ def _look_up(nearest: F32, ratio: F32, blur: F32) -> tuple[I64, Mask]:
     """Where in a table ratios -1..1 are, and whether one is farther than `blur` from its value."""
     place = (ratio * _STEPS + (_STEPS + np.float32(0.5))).astype(np.int64)
     return place, np.abs(ratio - np.take(nearest, place, mode="clip")) > blur
+
+
+def _lowest_bit(bits: U64) -> I64:
+    """Index of the lowest bit set, -1 for none."""
+    lowest = bits & (~bits + np.uint64(1))
+    index: I64 = np.frexp(lowest.astype(np.float64))[1].astype(np.int64) - 1
+    return index
+
+
+def _each_bit(bits: U64, most: int) -> I64:
+    """Indices of the first `most` bits set (up to most, ...), -1 where fewer."""
+    found: list[I64] = []
+    while not found or (len(found) < most and bits.any()):
+        found.append(_lowest_bit(bits))
+        bits = bits & (bits - np.uint64(1))
+    return np.array(found)
 
 
 class _Groups:
@@ -282,31 +341,28 @@ class _Groups:
         for some, bits in ((zero & ~negative), positive), ((zero & negative), ~positive):
             self.bits = np.where(some.any(axis=0), self.bits & bits, self.bits)
 
-    def find_tops(self) -> None:
-        """List the possible tops.
+    def from_easiest(self) -> I64:
+        """Groups (groups, n) from the one that leaves the fewest candidates for d on."""
+        count = np.unpackbits(self.bits[..., None].view(np.uint8), axis=-1).sum(axis=-1)
+        size = np.abs(self.peak)
+        cost = count * (1 + 2.0**12 * self.slack / size)  # float16 values within the slack
+        cost[self.bits == 0] = np.inf
+        order: I64 = np.lexsort((-size, cost), axis=0)
+        return order
 
-        Sets `tops` (most, groups, n), NaN where fewer, and `cost` (groups, n): the candidates for
-        d per scale that a group leaves.
-        """
-        bits = self.bits.copy()
-        found: list[I64] = []
-        while not found or bits.any():
-            lowest = bits & (~bits + np.uint64(1))
-            found.append(np.frexp(lowest.astype(np.float64))[1] - 1)  # -1 for none
-            bits ^= lowest
-        self.tops: F64 = self.ratios.tops[np.array(found)]
-        halves = 1 + 2.0**12 * self.slack / np.abs(self.peak)  # float16 values within the slack
-        cost = np.count_nonzero(self.tops == self.tops, axis=0) * halves  # NaN is not itself
-        self.cost: F64 = np.where(cost == 0, np.inf, cost)
+    def explain(self, group: I64, block: I64, d: F64) -> tuple[F64, U64]:
+        """The peaks as multiples s·v of d, and bits of the tops v that are possible."""
+        peak = self.peak[group, block]
+        multiple = np.rint(peak / d)
+        bits = _tops_of(self.exact, multiple) & self.bits[group, block]
+        return multiple, bits * (np.abs(multiple * d - peak) <= self.slack[group, block])
 
-    def scales(self, group: I64, block: I64, d: F64) -> tuple[F64, Mask]:
-        """Scales (most, ...) that each top asks for, given d, and whether they are possible."""
-        tops, peak = self.tops[:, group, block], self.peak[group, block]
-        scale = np.rint(peak / (tops * d))
-        least, most = self.exact.scales
-        good = np.abs(scale * tops * d - peak) <= self.slack[group, block]
-        good &= (scale >= least) & (scale <= most) & (scale != 0)
-        return scale, good
+
+def _tops_of(exact: Exact, multiple: F64) -> U64:
+    """Bits of the tops v of which integers are a multiple s·v."""
+    table = _multiples(exact)
+    bits: U64 = np.take(table, (multiple + len(table) // 2).astype(np.int64), mode="clip")
+    return bits * (np.abs(multiple) <= len(table) // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,16 +386,20 @@ class _Choices:
     def parts(self, groups: _Groups, pick: I64, sign: int) -> Parts:
         """What the candidates picked store, for sign·x."""
         block, d, dmin = self.block[pick], sign * self.d[pick], sign * self.dmin[pick]
-        step = self.tops[:, pick] / groups.peak[:, block]
-        level = np.rint(groups.y[:, :, block] * step) + self.starts[:, pick]
+        step = (self.tops[:, pick] / groups.peak[:, block]).astype(np.float32)
+        level = groups.y[:, :, block] * step
+        np.rint(level, out=level)
+        level += self.starts[:, pick].astype(np.float32)
         levels = np.array(groups.exact.levels)
         if not groups.exact.has_min:
             # a scale of zero: zeros have the sign of their level and d
             above, below = levels[levels >= 0][0], levels[levels < 0][-1]
             zeros = np.where(np.signbit(groups.x[:, :, block]) == (d < 0), above, below)
             level = np.where(groups.flat[:, block], zeros, level)
+        code = np.zeros(levels[-1] - levels[0] + 1, np.uint8)
+        code[levels - levels[0]] = np.arange(len(levels))
         return Parts(
-            np.searchsorted(levels, level).astype(np.uint8),
+            np.take(code, level.astype(np.int64) - levels[0], mode="clip"),
             d.astype(np.float32),
             self.scales[:, pick].astype(np.float32),
             dmin.astype(np.float32),
@@ -347,7 +407,9 @@ class _Choices:
         )
 
 
-def _solutions(exact: Exact, x: F32, sign: int, solved: Mask) -> Iterator[tuple[I64, Parts]]:
+def _solutions(
+    exact: Exact, x: F32, sign: int, effort: _Effort, solved: Mask
+) -> Iterator[tuple[I64, Parts]]:
     """Candidates for blocks x (n, groups, elements) not yet solved, at most one of each at a time.
 
     Yields indices of blocks and their parts; the caller marks in `solved` (n,) what is done.
@@ -355,24 +417,13 @@ def _solutions(exact: Exact, x: F32, sign: int, solved: Mask) -> Iterator[tuple[
     if not len(x):
         return
     groups = _Groups(exact, x * np.float32(sign))
-    groups.find_tops()
-    block, d = _divisors(groups)
-    rank = _rank(block)
-    for first, last, start in _TRIES:
-        some = (rank >= first) & (rank < last) & ~solved[block]
-        if not some.any():
-            continue
-        if exact.has_min:
-            choices = _with_min(groups, block[some], d[some], start)
-        else:
-            choices = iter([_without_min(groups, block[some], d[some])])
-        for choice in choices:
-            order = _rank(choice.block)
-            for attempt in range(order.max(initial=-1) + 1):
-                pick = np.flatnonzero((order == attempt) & ~solved[choice.block])
-                if not len(pick):
-                    break
-                yield choice.block[pick], choice.parts(groups, pick, sign)
+    for choice in _choices(groups, effort, solved):
+        rank = _rank(choice.block)
+        for attempt in range(rank.max(initial=-1) + 1):
+            pick = np.flatnonzero((rank == attempt) & ~solved[choice.block])
+            if not len(pick):
+                break
+            yield choice.block[pick], choice.parts(groups, pick, sign)
 
 
 def _rank(key: I64) -> I64:
@@ -381,27 +432,29 @@ def _rank(key: I64) -> I64:
     return rank
 
 
-def _divisors(groups: _Groups) -> tuple[I64, F64]:
+def _divisors(groups: _Groups, effort: _Effort) -> tuple[I64, F64]:
     """Candidates for d that suit all groups of a block: (block, d), by ascending block."""
-    by_cost = np.argsort(groups.cost, axis=0, kind="stable")
-    pairs = [_flat_divisors(groups), *_divisors_of(groups, by_cost[0])]
+    order = groups.from_easiest()
+    pairs = [_flat_divisors(groups), *_divisors_of(groups, order[0], effort)]
     block, d = (np.concatenate(part) for part in zip(*pairs, strict=True))
-    order = np.argsort(block, kind="stable")
-    block, d = block[order], d[order]
-    for group in by_cost[1:]:
-        good = groups.scales(group[block], block, d)[1].any(axis=0)
+    sort = np.argsort(block, kind="stable")
+    block, d = block[sort], d[sort]
+    few = _rank(block) < effort.many
+    block, d = block[few], d[few]
+    for group in order[1:]:
+        good = groups.explain(group[block], block, d)[1] != 0
         good |= groups.flat[group[block], block]
         block, d = block[good], d[good]
-    return block, d
+    few = _rank(block) < effort.some
+    return block[few], d[few]
 
 
-def _divisors_of(groups: _Groups, group: I64) -> Iterator[tuple[I64, F64]]:
+def _divisors_of(groups: _Groups, group: I64, effort: _Effort) -> Iterator[tuple[I64, F64]]:
     """Candidates for d from one group of each block: (block, d)."""
     at = np.flatnonzero(groups.possible & ~groups.flat.all(axis=0))
     group = group[at]
-    least, most = groups.exact.scales
-    scales = np.array([s for s in range(least, most + 1) if s], np.float64)
-    factor = groups.tops[:, group, at].T[:, :, None] * scales
+    tops = groups.ratios.tops[_each_bit(groups.bits[group, at], effort.tops)]
+    factor = tops.T[:, :, None] * _nonzero(groups.exact.scales)
     peak, slack = groups.peak[group, at][:, None, None], groups.slack[group, at][:, None, None]
     near = (peak / factor).astype(np.float16)
     halves = [near]
@@ -416,52 +469,48 @@ def _divisors_of(groups: _Groups, group: I64) -> Iterator[tuple[I64, F64]]:
 def _flat_divisors(groups: _Groups) -> tuple[I64, F64]:
     """Candidates for d where every group is constant: 0, and those that give the largest value."""
     at = np.flatnonzero(groups.flat.all(axis=0))
+    multiple = np.arange(len(_multiples(groups.exact)) // 2 + 1, dtype=np.float64)
     if not groups.exact.has_min:
-        return at, np.zeros(len(at))
+        multiple = multiple[:1]
+    multiple = multiple[(multiple == 0) | (_tops_of(groups.exact, multiple) != 0)]
     value = np.max(groups.x[0][:, at], axis=0).astype(np.float64)[:, None]
-    product = _products(groups.exact)[0]
-    d = (value / product).astype(np.float16).astype(np.float64)
+    d = (value / multiple).astype(np.float16).astype(np.float64)
     d[:, 0] = 0
-    block, place = np.nonzero((d * product == value) & (d > 0) | (product == 0))
+    block, place = np.nonzero((d * multiple == value) & (d > 0) | (multiple == 0))
     return at[block], d[block, place]
 
 
-@cache
-def _products(exact: Exact) -> F64:
-    """What s·v can be: products, ascending from 0, and for each one s and v (3, products)."""
-    pairs = {0: (0, 0)}
-    for scale in range(1, exact.scales[1] + 1):
-        for level in exact.levels[1:]:
-            pairs.setdefault(scale * level, (scale, level))
-    table: F64 = np.array([(product, *pairs[product]) for product in sorted(pairs)], np.float64).T
-    return table
+def _choices(groups: _Groups, effort: _Effort, solved: Mask) -> Iterator[_Choices]:
+    """Complete candidates for the blocks not yet `solved` (n,)."""
+    block, d = _divisors(groups, effort)
+    if not groups.exact.has_min:
+        yield _without_min(groups, block, d)
+        return
+    size = groups.flat.shape[0] * (groups.exact.levels[-1] if effort.starts else 3)
+    step = max(1, _ROWS // size)
+    rank = _rank(block)
+    for first in range(0, effort.some, 2):
+        some = np.flatnonzero((rank // 2 == first // 2) & ~solved[block])
+        for start in range(0, len(some), step):
+            part = some[start : start + step]
+            rows = _Rows(groups, block[part], d[part], any_start=effort.starts)
+            yield rows.choices(*rows.divisors(effort.mins))
 
 
 def _without_min(groups: _Groups, block: I64, d: F64) -> _Choices:
     """The candidates with the first top that is possible in each group."""
-    group = np.arange(len(groups.flat))[:, None]
-    scale, good = groups.scales(group, block, d)
-    first = good.argmax(axis=0)[None]
+    multiple, bits = groups.explain(np.arange(len(groups.flat))[:, None], block, d)
     flat = groups.flat[:, block]
-    scales = np.where(flat, 0, np.take_along_axis(scale, first, axis=0)[0])
-    tops = np.where(flat, 0, np.take_along_axis(groups.tops[:, :, block], first, axis=0)[0])
+    tops = np.where(flat, 0, groups.ratios.tops[_lowest_bit(bits)])
+    scales = np.where(flat, 0, multiple / tops)
     zero = np.zeros_like(scales)
     return _Choices(block, d, np.zeros_like(d), scales, zero, tops, zero)
 
 
-def _with_min(groups: _Groups, block: I64, d: F64, start: int) -> Iterator[_Choices]:
-    """The candidates with a minimum that suits all groups, least values of codes up to `start`."""
-    scale, good = groups.scales(np.arange(len(groups.flat))[:, None], block, d)
-    room = groups.exact.levels[-1] - groups.tops[:, :, block]
-    ways = np.where(good, np.minimum(room, start) + 1, 0).astype(np.int64)
-    batch = np.cumsum(ways.sum(axis=(0, 1))) // _ROWS
-    for some in np.split(np.arange(len(block)), np.flatnonzero(np.diff(batch)) + 1):
-        rows = _Rows(groups, block[some], d[some], scale[:, :, some], ways[:, :, some])
-        yield rows.choices(*rows.divisors())
-
-
 class _Rows:
-    """Ways (r,) to explain the groups of candidates, by ascending candidate and group.
+    """Ways (r,) to explain the groups of candidates (c,) for d, by ascending candidate and group.
+
+    Constant groups have none: they can be explained in too many ways, and are left to the end.
 
     Attributes:
         candidate, group: which.
@@ -470,100 +519,112 @@ class _Rows:
         slack: how far it may be from there.
     """
 
-    def __init__(self, groups: _Groups, block: I64, d: F64, scale: F64, ways: I64) -> None:
+    def __init__(self, groups: _Groups, block: I64, d: F64, *, any_start: bool) -> None:
         self._groups, self._block, self._d = groups, block, d
-        candidate, group, option = np.nonzero(ways.transpose(2, 1, 0))
-        count = ways[option, group, candidate]
-        row = np.repeat(np.arange(len(count)), count)
-        dense = np.array(
-            [
-                candidate,
-                group,
-                scale[option, group, candidate],
-                groups.tops[option, group, block[candidate]],
-            ]
-        )[:, row]
-        start = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-        table = np.concatenate([np.concatenate([dense, start[None]]), self._flat()], axis=1)
-        table = table[:, np.lexsort(table[1::-1])]
-        self._fill(table)
+        multiple, bits = groups.explain(np.arange(len(groups.flat))[:, None], block, d)
+        top = groups.ratios.tops[_each_bit(bits, 64)]
+        scale = multiple / top
+        highest = groups.exact.levels[-1]
+        if any_start:
+            start = np.arange(highest + 1.0)[:, None, None, None] + np.zeros_like(top)
+        else:  # the code of the smallest value is 0, or 1, or there is no minimum
+            least = np.min(groups.x, axis=0)[:, block]
+            start = np.array([np.zeros_like(top), np.ones_like(top), np.rint(least / (d * scale))])
+        at = np.nonzero(((start >= 0) & (start + top <= highest)).transpose(3, 2, 1, 0))
+        self._limit(at[0], at[1], scale[at[2::-1]], top[at[2::-1]], start[at[::-1]])
 
-    def _flat(self) -> F64:
-        """Rows (5, r) of constant groups: all in dmin·m, or all in d·s·v."""
-        candidate, group = np.nonzero(self._groups.flat[:, self._block].T)
-        value = self._groups.x[0][group, self._block[candidate]].astype(np.float64)
-        zero = np.zeros_like(value)
-        low = np.array([candidate, group, zero, zero, zero])
-        product, scale, level = _products(self._groups.exact)
-        d = self._d[candidate]
-        place = np.searchsorted(product, value / d).clip(max=len(product) - 1)
-        other = (product[place] * d == value) & (value != 0)
-        high = np.array([candidate, group, scale[place], zero, level[place]])
-        return np.concatenate([low, high[:, other]], axis=1)
-
-    def _fill(self, table: F64) -> None:
-        """Find what is left for dmin·m in rows (5, r); keep those where it is possible."""
-        candidate, group = table[:2].astype(np.int64)
-        scale, top, start = table[2:]
-        at = self._block[candidate]
+    def _limit(self, candidate: I64, group: I64, scale: F64, top: F64, start: F64) -> None:
+        """Find what is left for dmin·m; keep the rows where anything is."""
         groups = self._groups
-        code = np.rint(groups.y[:, group, at] * (top / groups.peak[group, at])) + start
-        x = groups.x[:, group, at]
+        at = np.ravel_multi_index((group, self._block[candidate]), groups.flat.shape)
+        y, x = (np.take(a.reshape(len(a), -1), at, axis=1) for a in (groups.y, groups.x))
+        code = np.rint(y * (top / groups.peak.reshape(-1)[at])) + start
         low = self._d[candidate] * scale * code - x
         slack = _ulp(x) / 2 + np.abs(low) * 2.0**-50
         least, most = np.max(low - slack, axis=0), np.min(low + slack, axis=0)
         keep = least <= most
         self.candidate, self.group = candidate[keep], group[keep]
+        self._key = self.candidate * len(groups.flat) + self.group
         self.scale, self.top, self.start = scale[keep], top[keep], start[keep]
         self.low, self.slack = (least + most)[keep] / 2, (most - least)[keep] / 2
 
-    def divisors(self) -> tuple[I64, F64]:
-        """Candidates for dmin from one group each: (candidate, dmin), by ascending candidate."""
-        shape = len(self._block), len(self._groups.flat)
-        key = self.candidate * shape[1] + self.group
+    def divisors(self, most: int) -> tuple[I64, F64]:
+        """Candidates for dmin from one group each: (candidate, dmin), by ascending candidate.
+
+        At most `most` for a candidate.
+        """
+        flat = self._groups.flat[:, self._block].T
         size = np.abs(self.low)
         choice = np.where(size <= self.slack, np.inf, 1 + 2.0**12 * self.slack / size)
-        cost = np.bincount(key, choice, shape[0] * shape[1]).reshape(shape)
+        cost = np.bincount(self._key, choice, flat.size)
+        cost = np.where(flat, np.inf, cost.reshape(flat.shape))
         easiest = cost.argmin(axis=1)
         needed: Mask = np.min(cost, axis=1) < np.inf
         rows = np.flatnonzero((self.group == easiest[self.candidate]) & needed[self.candidate])
-        least, most = self._groups.exact.mins
-        mins = np.array([m for m in range(least, most + 1) if m], np.float64)
-        low, slack = self.low[rows][:, None], self.slack[rows][:, None]
+        # where no group needs a minimum there is none, or constant groups are nothing but minimum
+        none = np.flatnonzero(~needed)
+        value = np.where(flat[none], self._groups.x[0][:, self._block[none]].T, np.inf).min(axis=1)
+        candidate = np.concatenate([self.candidate[rows], none])
+        low = np.concatenate([self.low[rows], -value.astype(np.float64)])[:, None]
+        slack = np.concatenate([self.slack[rows], np.zeros(len(none))])[:, None]
+        mins = _nonzero(self._groups.exact.mins)
         dmin = (low / mins).astype(np.float16).astype(np.float64)
         row, place = np.nonzero(np.abs(dmin * mins - low) <= slack)
-        none = np.flatnonzero(~needed)
-        candidate = np.concatenate([self.candidate[rows[row]], none])
+        candidate = np.concatenate([none, candidate[row]])
         order = np.argsort(candidate, kind="stable")
-        return candidate[order], np.concatenate([dmin[row, place], np.zeros(len(none))])[order]
+        candidate = candidate[order]
+        dmin = np.concatenate([np.zeros(len(none)), dmin[row, place]])[order]
+        few = _rank(candidate) < most
+        return candidate[few], dmin[few]
 
     def choices(self, candidate: I64, dmin: F64) -> _Choices:
-        """The candidates with dmin for which every group has a row; the first is taken."""
+        """The candidates with dmin that suit every group, with the first way to explain each."""
         groups = len(self._groups.flat)
-        edges = np.searchsorted(self.candidate, np.arange(len(self._block) + 1))
-        count = np.diff(edges)[candidate]
-        pair = np.repeat(np.arange(len(candidate)), count)
-        row = np.arange(len(pair)) + np.repeat(edges[candidate] - np.cumsum(count) + count, count)
+        pair = np.arange(len(candidate))
+        ways = np.zeros((groups, 4, len(pair)))  # scale, min, top, start
+        for group in range(groups):
+            good = np.zeros(len(pair), np.bool_)
+            for explain in self._varied, self._constant:
+                at, way = explain(group, candidate[pair], dmin[pair])
+                ways[group][:, pair[at]] = way
+                good[at] = True
+            pair = pair[good]
+        scale, m, top, start = ways[:, :, pair].transpose(1, 0, 2)
+        chosen = candidate[pair]
+        return _Choices(self._block[chosen], self._d[chosen], dmin[pair], scale, m, top, start)
+
+    def _varied(self, group: int, candidate: I64, dmin: F64) -> tuple[I64, F64]:
+        """Which pairs of candidate and dmin (k,) explain a group of several values, and how."""
+        key = candidate * len(self._groups.flat) + group
+        first, end = np.searchsorted(self._key, [key, key + 1])
+        at = np.repeat(np.arange(len(key)), end - first)
+        row = np.arange(len(at)) + np.repeat(end - np.cumsum(end - first), end - first)
         least, most = self._groups.exact.mins
-        m = np.where(dmin[pair] == 0, least, np.rint(self.low[row] / dmin[pair]))
-        good = np.abs(m * dmin[pair] - self.low[row]) <= self.slack[row]
-        good &= (m >= least) & (m <= most)
-        pair, row, m = pair[good], row[good], m[good]
-        key = pair * groups + self.group[row]
-        first = np.flatnonzero(np.diff(key, prepend=-1))
-        full = np.bincount(pair[first], minlength=len(candidate)) == groups
-        first = first[full[pair[first]]]
-        row, m = row[first].reshape(-1, groups).T, m[first].reshape(-1, groups).T
-        chosen = candidate[full]
-        return _Choices(
-            self._block[chosen],
-            self._d[chosen],
-            dmin[full],
-            self.scale[row],
-            m,
-            self.top[row],
-            self.start[row],
-        )
+        m = np.where(dmin[at] == 0, least, np.rint(self.low[row] / dmin[at]))
+        good = np.abs(m * dmin[at] - self.low[row]) <= self.slack[row]
+        good = np.flatnonzero(good & (m >= least) & (m <= most))
+        good = good[_rank(at[good]) == 0]
+        row = row[good]
+        return at[good], np.array([self.scale[row], m[good], self.top[row], self.start[row]])
+
+    def _constant(self, group: int, candidate: I64, dmin: F64) -> tuple[I64, F64]:
+        """The same for constant groups."""
+        block, exact = self._block[candidate], self._groups.exact
+        at = np.flatnonzero(self._groups.flat[group, block])
+        if not len(at):
+            return at, np.zeros((4, 0))
+        value, d, dmin = self._groups.x[0, group, block[at]], self._d[candidate[at]], dmin[at]
+        mins = np.arange(exact.mins[0], exact.mins[1] + 1.0)[:, None]
+        multiple = np.where(d == 0, 0, np.rint((value + dmin * mins) / d))
+        tops = self._groups.ratios.tops[_lowest_bit(_tops_of(exact, multiple))]
+        tops[multiple == 0] = 0
+        good = (np.abs(multiple * d - dmin * mins - value) <= _ulp(value) / 2) & np.isfinite(tops)
+        first = good.argmax(axis=0), np.arange(len(at))
+        top = tops[first]
+        scale = np.where(top == 0, 0, multiple[first] / top)
+        ways = np.array([scale, mins[first[0], 0], np.zeros_like(top), top])
+        good = good[first]
+        return at[good], ways[:, good]
 
 
 def _ulp(x: F32) -> F64:
