@@ -68,7 +68,7 @@ TERNARY = {
 }
 THREE_LEVELS = {
     "fast": LatticeSearch(crests=(0.8, 0.98), near=1, near_final=4, steps=((0, 0),)),
-    "normal": LatticeSearch(crests=(0.73, 0.88, 1.05), near=2, near_final=16, headrooms=FEW),
+    "normal": LatticeSearch(crests=(0.73, 0.88, 1.05), near=2, near_final=20, headrooms=FEW),
     "best": LatticeSearch(
         crests=(0.7, 0.79, 0.88, 0.99, 1.11),
         near=4,

@@ -10,7 +10,7 @@ import numpy as np
 from quantcli.codec.bits import F32, Blocks, decode_nibbles, field_bytes, to_half
 from quantcli.codec.codebook import LEVELS, MANY_PEAKS, LevelSearch, fit_level_blocks, level_codes
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Exact, Parts
+from quantcli.codec.parts import Exact, Parts
 from quantcli.codec.search import Groups, Search, reciprocal
 
 LAYOUT = block_layout(
@@ -18,9 +18,7 @@ LAYOUT = block_layout(
 )
 
 SEARCHES = {
-    "fast": LevelSearch(
-        peaks=(-127.0, -115.0, 113.0), refinements=0, headrooms=(1.0, 1.03, 1.06, 1.1)
-    ),
+    "fast": LevelSearch(peaks=(-127.0, 113.0), refinements=0, headrooms=(1.0, 1.03, 1.06, 1.1)),
     "normal": LevelSearch(
         peaks=(-140.0, -127.0, -118.0, -110.0, 104.0, 113.0, 121.0),
         anchored=True,
