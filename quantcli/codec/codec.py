@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from quantcli.codec.bits import F32, SCRATCH, U8, Blocks, has_nonfinite
-from quantcli.codec.exact import I64, Decode, Exact, restore, suspects
+from quantcli.codec.exact import restore, suspects
+from quantcli.codec.parts import Decode, Exact
 from quantcli.codec.quads import to_quads
 from quantcli.codec.search import Search
 from quantcli.errors import InputError, UsageError
@@ -167,7 +168,7 @@ class Codec:
         # equal chunks: a short last one would spend its time in calls
         step = -(-units // -(-units // most)) * unit
         pattern: F32 | None = None
-        likely: list[I64] = []
+        likely = []
         for start in range(0, len(flat), step):
             part = flat[start : start + step]
             chunk = self._arranged(self._guard(part, start, per_row), "chunk")

@@ -15,7 +15,7 @@ from quantcli.codec.bits import (
 )
 from quantcli.codec.codebook import LEVELS, MANY_PEAKS, LevelSearch, level_codes, level_scale
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Exact, Parts
+from quantcli.codec.parts import Exact, Parts
 from quantcli.codec.search import Groups, Search, reciprocal
 
 LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))

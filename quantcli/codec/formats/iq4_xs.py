@@ -10,7 +10,7 @@ import numpy as np
 from quantcli.codec.bits import F32, Blocks, decode_nibbles, field_bytes, to_half
 from quantcli.codec.codebook import LEVELS, MANY_PEAKS, LevelSearch, fit_level_blocks, level_codes
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Exact, Parts
+from quantcli.codec.parts import Exact, Parts
 from quantcli.codec.search import Groups, Search, reciprocal
 
 LAYOUT = block_layout(

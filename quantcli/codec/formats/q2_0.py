@@ -22,7 +22,7 @@ from quantcli.codec.bits import (
     to_half,
 )
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Exact, Parts
+from quantcli.codec.parts import Exact, Parts
 from quantcli.codec.quads import (
     first_scale,
     from_quads,

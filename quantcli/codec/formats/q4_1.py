@@ -17,7 +17,7 @@ from quantcli.codec.bits import (
     unpack_codes,
 )
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Exact, Parts
+from quantcli.codec.parts import Exact, Parts
 from quantcli.codec.search import (
     Search,
     axes,

@@ -16,7 +16,7 @@ from quantcli.codec.bits import (
     unpack_fifth,
 )
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Exact, Parts
+from quantcli.codec.parts import Exact, Parts
 from quantcli.codec.search import Groups, Search, reciprocal, round_codes, symmetric_scale
 
 LAYOUT = block_layout(("d", "<f2"), ("qh", "<u4"), ("qs", "u1", (16,)))

@@ -19,7 +19,7 @@ from quantcli.codec.bits import (
     unpack_scales_k4,
 )
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Exact, Parts
+from quantcli.codec.parts import Exact, Parts
 from quantcli.codec.search import Search, neighbours, square
 from quantcli.codec.superblock import fit_range_blocks
 

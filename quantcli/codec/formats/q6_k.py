@@ -9,7 +9,7 @@ import numpy as np
 
 from quantcli.codec.bits import F32, Blocks, decode_scaled, field_bytes, to_half, unpack_codes
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Exact, Parts
+from quantcli.codec.parts import Exact, Parts
 from quantcli.codec.search import Search
 from quantcli.codec.superblock import fit_signed_blocks
 

@@ -19,7 +19,7 @@ from quantcli.codec.bits import (
     to_half,
 )
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Exact, Parts
+from quantcli.codec.parts import Exact, Parts
 from quantcli.codec.quads import codes_in_quads, from_quads
 from quantcli.codec.search import Search
 from quantcli.codec.ternary import SEARCHES, encode_ternary

@@ -18,7 +18,7 @@ from quantcli.codec.bits import (
     unpack_codes,
 )
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.exact import Exact, Parts
+from quantcli.codec.parts import Exact, Parts
 from quantcli.codec.quads import codes_in_quads, from_quads
 from quantcli.codec.quarters import pack_axis
 from quantcli.codec.search import Search
