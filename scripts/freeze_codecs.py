@@ -9,6 +9,7 @@ and say so in the changelog: the same model no longer gives the same bytes.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import importlib
 import sys
@@ -37,8 +38,12 @@ def digest(name: str, effort: str) -> str:
 
 def main() -> None:
     """Write the digests of the types named, or of all."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", default=codec.names())
     GOLDEN.mkdir(parents=True, exist_ok=True)
-    for name in sys.argv[1:] or codec.names():
+    for name in parser.parse_args().names:
         for effort in codec.EFFORTS:
             target = GOLDEN / f"{codec.get(name).name}.{effort}.sha"
             text = digest(name, effort) + "\n"

@@ -6,57 +6,25 @@ import numpy as np
 
 from quantcli.codec.bits import (
     F32,
-    SCRATCH,
     Blocks,
     decode_scaled,
     field_bytes,
-    half_round,
     pack_nibbles,
     repeat_scale,
     to_half,
     unpack_codes,
 )
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.legacy import RANGE_SEARCHES, fit_range
 from quantcli.codec.parts import Exact, Parts
-from quantcli.codec.search import (
-    Search,
-    axes,
-    diagonal,
-    range_scale,
-    reciprocal,
-    round_codes,
-    square,
-)
+from quantcli.codec.search import Search
 
 LAYOUT = block_layout(("d", "<f2"), ("m", "<f2"), ("qs", "u1", (16,)))
-
-SEARCHES = {
-    "fast": Search(cuts=((0.0, 0.0), (0.3, 0.3))),
-    "normal": Search(cuts=square(-0.2, 0.5), nudges=(*diagonal(0.5, 0.25), *diagonal(0.25, 0.12))),
-    "best": Search(
-        cuts=square(-0.4, 0.0, 0.4, 0.8),
-        refinements=2,
-        nudges=(
-            *diagonal(0.5, 0.25),
-            *axes(0.5, 0.33),
-            *diagonal(0.25, 0.12),
-            *axes(0.25, 0.16),
-            *diagonal(0.12, 0.06),
-        ),
-    ),
-}
 
 
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Search scale and minimum, round; see `Codec.encode`."""
-    values = x[:, 0]
-    w = None if weight is None else weight[:, 0]
-    scale, low = range_scale(values, w, 15, search, free_min=True)
-    scale, low = half_round(scale), half_round(low)
-    codes = SCRATCH.take("codes", values.shape)
-    np.subtract(values, low, out=codes)
-    round_codes(codes, reciprocal(scale), 0, 15, codes)
-    pack(Parts(codes.astype(np.uint8)[:, None], scale, dmin=-low), out)
+    pack(fit_range(x, weight, 15, search), out)
 
 
 def pack(parts: Parts, out: Blocks) -> None:
@@ -81,7 +49,7 @@ CODEC = Codec(
     layout=LAYOUT,
     encode=encode,
     decode=decode,
-    searches=SEARCHES,
+    searches=RANGE_SEARCHES,
     exact=Exact(tuple(range(16)), pack, mins=(1, 1)),
     scales=("d", "m"),
     weighted=True,

@@ -6,18 +6,17 @@ import numpy as np
 
 from quantcli.codec.bits import (
     F32,
-    SCRATCH,
     Blocks,
     decode_scaled,
-    half_round,
     pack_fifth,
     pack_nibbles,
     to_half,
     unpack_fifth,
 )
 from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.legacy import fit_symmetric
 from quantcli.codec.parts import Exact, Parts
-from quantcli.codec.search import Groups, Search, reciprocal, round_codes, symmetric_scale
+from quantcli.codec.search import Search
 
 LAYOUT = block_layout(("d", "<f2"), ("qh", "<u4"), ("qs", "u1", (16,)))
 
@@ -40,13 +39,7 @@ SEARCHES = {
 
 def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
     """Search the scale, round; see `Codec.encode`."""
-    values = x[:, 0]
-    w = None if weight is None else weight[:, 0]
-    scale = half_round(symmetric_scale(Groups(values, w), -16, 15, search))
-    codes = SCRATCH.take("codes", values.shape)
-    round_codes(values, reciprocal(scale), -16, 15, codes)
-    np.add(codes, np.float32(16), out=codes)
-    pack(Parts(codes.astype(np.uint8)[:, None], scale), out)
+    pack(fit_symmetric(x, weight, 16, search), out)
 
 
 def pack(parts: Parts, out: Blocks) -> None:
