@@ -35,7 +35,7 @@ from quantcli.codec.parts import Decode, Exact
 from quantcli.codec.ratios import BLUR, I64, Groups, Mask, look_up, ratios_of
 
 # Values of every block that the screen looks at.
-_LOOK = 8
+_LOOK = 9
 # Weights examined together.
 _PIECE = 1 << 17
 
@@ -45,20 +45,18 @@ def suspects(exact: Exact, x: F32) -> I64:
 
     The first values of a block decide, in a dozen operations on (n,).
     """
-    index = np.flatnonzero(_plausible(exact, x[:, 0, :3]))
-    if len(index):
-        index = index[_plausible(exact, x[index, 0, 3:6])]
-    return index
+    return np.flatnonzero(_plausible(exact, x[:, 0, :3]))
 
 
 def _plausible(exact: Exact, x: F32) -> Mask:
     """Mark the groups of which the values x (n, 3) may be decoded ones."""
     one, other = x[:, 0], x[:, 1]
-    blur = np.full(1, BLUR)
+    blur: F32 | np.float32 = BLUR
     if exact.has_min:
         base = x[:, 2]
         one, other = one - base, other - base
-        blur = blur * np.abs(base) / np.maximum(np.abs(one), np.abs(other)) + blur
+        share = np.abs(base) / np.maximum(np.abs(one), np.abs(other))
+        blur = (share * BLUR + BLUR).astype(np.float32)
     ratio = np.abs(one / other)
     np.minimum(ratio, 1 / ratio, out=ratio)
     far = look_up(ratios_of(exact.levels).sizes, ratio, blur)[1]
@@ -75,6 +73,8 @@ def restore(exact: Exact, decode: Decode, x: F32, index: I64, blocks: Blocks) ->
         index: the blocks to look at, from `suspects`.
         blocks: (n,), as a search encoded them; changed in place, each by its own values alone.
     """
+    for column in range(3, _LOOK - 2, 3):
+        index = index[_plausible(exact, x[index, 0, column : column + 3])]
     step = max(1, _PIECE // (x.shape[1] * x.shape[2]))
     for start in range(0, len(index), step):
         place = index[start : start + step]

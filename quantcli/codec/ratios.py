@@ -92,7 +92,7 @@ def _nearest(values: F64) -> I64:
     return index
 
 
-def look_up(nearest: F32, ratio: F32, blur: F32) -> tuple[I64, Mask]:
+def look_up(nearest: F32, ratio: F32, blur: F32 | np.float32) -> tuple[I64, Mask]:
     """Where in a table ratios -1..1 are, and whether one is farther than `blur` from its value."""
     place = (ratio * _STEPS + (_STEPS + np.float32(0.5))).astype(np.int64)
     return place, np.abs(ratio - np.take(nearest, place, mode="clip")) > blur
