@@ -22,9 +22,7 @@ LAYOUT = block_layout(("d", "<f2"), ("qh", "<u4"), ("qs", "u1", (16,)))
 
 SEARCHES = {
     "fast": Search(peaks=(-16.0,), refinements=0),
-    "normal": Search(
-        peaks=(-17.0, -16.1, -15.5, 15.2, 15.8), refinements=0, nudges=((0.2, 0), (-0.2, 0))
-    ),
+    "normal": Search(peaks=(-17.0, -16.1, -15.5, 15.2, 15.8), nudges=((0.2, 0), (-0.2, 0))),
     "best": Search(
         peaks=(
             *(-19.0, -17.8, -17.2, -16.8, -16.4, -16.2, -16.0, -15.8, -15.6, -15.4, -15.1, -14.7),
