@@ -21,7 +21,7 @@ from quantcli.codec.ratios import (
     lowest_bit,
     multiples_of,
     nonzero,
-    rounded_from,
+    rounding,
     tops_of,
     ulp,
 )
@@ -241,9 +241,10 @@ class _Rows:
         at = np.ravel_multi_index((group, self._block[candidate]), groups.flat.shape)
         y, x = (np.take(a.reshape(len(a), -1), at, axis=1) for a in (groups.y, groups.x))
         code = np.rint(y * (top / groups.peak.reshape(-1)[at])) + start
-        high = self._d[candidate] * scale * code
-        bottom, top_ = rounded_from(x)
-        least, most = np.max(high - top_, axis=0), np.min(high - bottom, axis=0)
+        low = self._d[candidate] * scale * code
+        low -= x
+        below, above = rounding(x)
+        least, most = np.max(low - above, axis=0), np.min(low + below, axis=0)
         keep = least <= most
         self.candidate, self.group = candidate[keep], group[keep]
         self._key = self.candidate * len(groups.flat) + self.group

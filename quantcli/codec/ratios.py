@@ -185,17 +185,15 @@ def tops_of(exact: Exact, multiple: F64) -> U64:
     return bits * (np.abs(multiple) <= len(table) // 2)
 
 
-def rounded_from(x: F32) -> tuple[F64, F64]:
-    """Least and largest number that float32 rounds to x; of a tie it keeps the even one."""
-    bits = x.view(np.int32) & 0x7FFFFFFF
-    size, inward, outward = (
-        part.view(np.float32).astype(np.float64)
-        for part in (bits, np.maximum(bits - 1, 0), bits + 1)
-    )
-    share = 0.5 - (bits & 1) * 2.0**-20
-    least, most = size + (inward - size) * share, size + (outward - size) * share
+def rounding(x: F32) -> tuple[F32, F32]:
+    """How far below and above x numbers are rounded to it by float32; of a tie the even one is."""
+    size = np.abs(x)
+    bits = size.view(np.int32)
+    share = np.float32(0.5) - (bits & 1).astype(np.float32) * np.float32(2.0**-20)
+    outward = ((bits + 1).view(np.float32) - size) * share
+    inward = (size - np.maximum(bits - 1, 0).view(np.float32)) * share
     negative = x < 0
-    return np.where(negative, -most, least), np.where(negative, -least, most)
+    return np.where(negative, outward, inward), np.where(negative, inward, outward)
 
 
 def ulp(x: F32) -> F64:
