@@ -84,7 +84,9 @@ def rows_of(measured: list[Measured]) -> list[str]:
         cells = [item.kind.name, f"{item.errors['gauss']['quantcli']:.5f}"]
         cells += [f"{item.ratio(s, 'quantcli')} / {item.ratio(s, 'best')}" for s in INPUTS]
         cells += [f"{ours:.1f}", f"{c:.1f}" if c else "-", f"{ours / c:.2f}" if c else "-"]
-        cells += [f"{item.rates[effort] / ours:.2f}×" for effort in ("fast", "best")]
+        for effort in ("fast", "best"):  # absent efforts are the same encoder
+            own = effort in item.kind.searches
+            cells.append(f"{item.rates[effort] / ours:.2f}×" if own else "same")
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
