@@ -137,7 +137,8 @@ Written by `bench/codec_table.py` on {day}, {machine}, one core, numpy {numpy}. 
 quantcli's relative RMSE over that of the C reference's weighted path (below 1 is better), on {rows}
 rows; real matrices are SmolLM2's. Speeds are million weights a second on 512 Gaussian rows of 1536;
 `fast` and `best` are speeds over `normal`'s, "same" where an effort is no encoder of its own. What
-every type does with zeros, outliers, denormals and the like is in [special-inputs.md](special-inputs.md)."""
+every type does with zeros, outliers, denormals and the like is in
+[special-inputs.md](special-inputs.md)."""
 LEFT = """\
 Errors over C's weighted path on a few rows of real matrices, and what an exhaustive search finds
 there (`bench/exhaustive.py`): all integer scales and mins on a ladder of super-scales. No encoder
