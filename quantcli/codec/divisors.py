@@ -15,8 +15,10 @@ from quantcli.codec.parts import Exact, Parts
 from quantcli.codec.ratios import (
     F64,
     I64,
+    U64,
     Groups,
     Mask,
+    count_bits,
     each_bit,
     lowest_bit,
     multiples_of,
@@ -26,8 +28,10 @@ from quantcli.codec.ratios import (
     ulp,
 )
 
+# Bits of a float64 mantissa that float16 lacks.
+_BEYOND_HALF = (1 << 42) - 1
 # Rows (block, d, group, code) examined together.
-_ROWS = 1 << 16
+_ROWS = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +43,21 @@ class Effort:
         many: candidates for d from one group.
         some: of those that suit all groups, how many are tried with a minimum.
         mins: candidates for dmin for each of these.
-        starts: whether the smallest value above a minimum may have any code, or a likely one.
+        thorough: whether the smallest value above a minimum may have any code, not only a likely
+            one, and all values of a group tell its minimum, not only the most precise one.
     """
 
     tops: int
     many: int
     some: int
     mins: int
-    starts: bool
+    thorough: bool
 
 
 # Nearly all blocks need no more than the first.
 EFFORTS = (
-    Effort(tops=8, many=512, some=4, mins=32, starts=False),
-    Effort(tops=64, many=1 << 14, some=64, mins=512, starts=True),
+    Effort(tops=8, many=512, some=4, mins=32, thorough=False),
+    Effort(tops=64, many=1 << 14, some=64, mins=512, thorough=True),
 )
 
 
@@ -99,19 +104,20 @@ class _Choices:
 
 
 def solutions(
-    exact: Exact, x: F32, sign: int, effort: Effort, solved: Mask
+    exact: Exact, x: F32, sign: int, effort: Effort, done: Mask
 ) -> Iterator[tuple[I64, Parts]]:
-    """Candidates for blocks x (n, groups, elements) not yet solved, at most one of each at a time.
+    """Candidates for blocks x (n, groups, elements), at most one of each at a time.
 
-    Yields indices of blocks and their parts; the caller marks in `solved` (n,) what is done.
+    Yields indices of blocks and their parts. What is `done` (n,) is left out: the caller marks what
+    is solved, this function what has no solution at any effort.
     """
     if not len(x):
         return
     groups = Groups(exact, x * np.float32(sign))
-    for choice in _choices(groups, effort, solved):
+    for choice in _choices(groups, effort, done):
         rank = _rank(choice.block)
         for attempt in range(rank.max(initial=-1) + 1):
-            pick = np.flatnonzero((rank == attempt) & ~solved[choice.block])
+            pick = np.flatnonzero((rank == attempt) & ~done[choice.block])
             if not len(pick):
                 break
             yield choice.block[pick], choice.parts(groups, pick, sign)
@@ -123,32 +129,43 @@ def _rank(key: I64) -> I64:
     return rank
 
 
-def _divisors(groups: Groups, effort: Effort) -> tuple[I64, F64]:
-    """Candidates for d that suit all groups of a block: (block, d), by ascending block."""
+def _divisors(groups: Groups, effort: Effort, done: Mask) -> tuple[I64, F64]:
+    """Candidates for d that suit all groups of a block: (block, d), by ascending block.
+
+    Marks in `done` (n,) the blocks that have none at any effort.
+    """
     order = groups.from_easiest()
-    pairs = [_flat_divisors(groups), _divisors_of(groups, order[0], effort)]
+    easiest = groups.bits[order[0], np.arange(len(done))]
+    easiest &= ~(easiest << np.uint64(1) & groups.ratios.opposite)  # as good as the one before
+    pairs = [_flat_divisors(groups), _divisors_of(groups, order[0], easiest, effort)]
     block, d = (np.concatenate(part) for part in zip(*pairs, strict=True))
     sort = np.argsort(block, kind="stable")
     block, d = block[sort], d[sort]
     few = _rank(block) < effort.many
+    partial = count_bits(easiest) > effort.tops
+    partial[block[~few]] = True
     block, d = block[few], d[few]
     for group in order[1:]:
         good = groups.explain(group[block], block, d)[1] != 0
         good |= groups.flat[group[block], block]
         block, d = block[good], d[good]
+    done |= ~partial & (np.bincount(block, minlength=len(done)) == 0)
     few = _rank(block) < effort.some
     return block[few], d[few]
 
 
-def _divisors_of(groups: Groups, group: I64, effort: Effort) -> tuple[I64, F64]:
-    """Candidates for d from one group of each block: (block, d)."""
+def _divisors_of(groups: Groups, group: I64, bits: U64, effort: Effort) -> tuple[I64, F64]:
+    """Candidates for d from one group (n,) of each block and its tops: (block, d)."""
     at = np.flatnonzero(groups.possible & ~groups.flat.all(axis=0))
     group = group[at]
-    tops = groups.ratios.tops[each_bit(groups.bits[group, at], effort.tops)]
-    factor = tops[:, None] * nonzero(groups.exact.scales)[:, None]  # (tops, scales, n)
+    tops = groups.ratios.tops[each_bit(bits[at], effort.tops)]
+    most = max(-groups.exact.scales[0], groups.exact.scales[1])
+    factor = tops[:, None] * np.arange(1.0, most + 1)[:, None]  # (tops, scales, n)
     peak, slack = groups.peak[group, at], groups.slack[group, at]
     factor = factor.reshape(factor.shape[0] * factor.shape[1], len(at))
     block, d = _halves(peak[:, None], factor.T, slack[:, None])
+    if not groups.exact.has_min:  # s or the top may as well have the other sign
+        block, d = np.repeat(block, 2), np.stack([d, -d], axis=-1).reshape(-1)
     return at[block], d
 
 
@@ -158,10 +175,15 @@ def _halves(value: F64, factor: F64, slack: F64) -> tuple[I64, F64]:
     The arguments broadcast to (n, k). Returns which of n, ascending, and the number; where the
     slack is larger than float16's spacing the nearest number and its neighbours.
     """
-    near = (value / factor).astype(np.float16)
-    halves = [near]
-    if slack.any():
-        halves += [np.nextafter(near, np.float16(end)) for end in (-np.inf, np.inf)]
+    quotient = value / factor
+    if not slack.any():  # very few have no more bits than float16
+        good = np.nonzero(quotient.view(np.int64) & _BEYOND_HALF == 0)
+        found = quotient[good]
+        back = found * np.broadcast_to(factor, quotient.shape)[good]
+        fits = (found.astype(np.float16) == found) & (found != 0) & (back == value[good[0], 0])
+        return good[0][fits], found[fits]
+    near = quotient.astype(np.float16)
+    halves = [near, *(np.nextafter(near, np.float16(end)) for end in (-np.inf, np.inf))]
     found = np.stack(halves, axis=-1).astype(np.float64)
     fits = np.abs(found * factor[..., None] - value[..., None]) <= slack[..., None]
     good = np.nonzero(fits & (found != 0))
@@ -182,20 +204,20 @@ def _flat_divisors(groups: Groups) -> tuple[I64, F64]:
     return at[block], d[block, place]
 
 
-def _choices(groups: Groups, effort: Effort, solved: Mask) -> Iterator[_Choices]:
-    """Complete candidates for the blocks not yet `solved` (n,)."""
-    block, d = _divisors(groups, effort)
+def _choices(groups: Groups, effort: Effort, done: Mask) -> Iterator[_Choices]:
+    """Complete candidates for the blocks not yet `done` (n,)."""
+    block, d = _divisors(groups, effort, done)
     if not groups.exact.has_min:
         yield _without_min(groups, block, d)
         return
-    size = groups.flat.shape[0] * (groups.exact.levels[-1] if effort.starts else 3)
+    size = groups.flat.shape[0] * (groups.exact.levels[-1] if effort.thorough else 3)
     step = max(1, _ROWS // size)
     rank = _rank(block)
     for first in range(0, effort.some, 2):
-        some = np.flatnonzero((rank // 2 == first // 2) & ~solved[block])
+        some = np.flatnonzero((rank // 2 == first // 2) & ~done[block])
         for start in range(0, len(some), step):
             part = some[start : start + step]
-            rows = _Rows(groups, block[part], d[part], any_start=effort.starts)
+            rows = _Rows(groups, block[part], d[part], thorough=effort.thorough)
             yield rows.choices(*rows.divisors(effort.mins))
 
 
@@ -221,13 +243,13 @@ class _Rows:
         slack: how far it may be from there.
     """
 
-    def __init__(self, groups: Groups, block: I64, d: F64, *, any_start: bool) -> None:
-        self._groups, self._block, self._d = groups, block, d
+    def __init__(self, groups: Groups, block: I64, d: F64, *, thorough: bool) -> None:
+        self._groups, self._block, self._d, self._thorough = groups, block, d, thorough
         multiple, bits = groups.explain(np.arange(len(groups.flat))[:, None], block, d)
         top = groups.ratios.tops[each_bit(bits, 64)]
         scale = multiple / top
         highest = groups.exact.levels[-1]
-        if any_start:
+        if thorough:
             start = np.arange(highest + 1.0)[:, None, None, None] + np.zeros_like(top)
         else:  # the code of the smallest value is 0, or 1, or there is no minimum
             least = np.min(groups.x, axis=0)[:, block]
@@ -239,7 +261,11 @@ class _Rows:
         """Find what is left for dmin·m; keep the rows where anything is."""
         groups = self._groups
         at = np.ravel_multi_index((group, self._block[candidate]), groups.flat.shape)
-        y, x = (np.take(a.reshape(len(a), -1), at, axis=1) for a in (groups.y, groups.x))
+        values = [groups.y, groups.x]
+        if not self._thorough:  # the value that was rounded least
+            least = np.abs(groups.x).argmin(axis=0)[None]
+            values = [np.take_along_axis(a, least, axis=0) for a in values]
+        y, x = (np.take(a.reshape(len(a), -1), at, axis=1) for a in values)
         code = np.rint(y * (top / groups.peak.reshape(-1)[at])) + start
         low = self._d[candidate] * scale * code
         low -= x

@@ -16,7 +16,9 @@ ratio of two values (or differences of values) of a group must be that of two co
   its `start`, then gives dmin·m, and the group with the least choice gives dmin as it gave d.
   Decoding rounds sums to float32, so all this holds up to half a unit in the last place.
 
-A block found so replaces the searched one only if it decodes to the same bits. Not found are
+A block found so replaces the searched one only if it decodes to the same bits, or at least to the
+same numbers (of another format's blocks, zeros may have a sign that this one cannot give). Not
+found are
 
 - blocks whose minimum drowns the codes: where |dmin| exceeds 2¹²·|d|, float32 may have rounded too
   much of d·s·v - dmin·m away to tell the codes (values that differ by 1/4000 of their mean);
@@ -102,24 +104,32 @@ def _screen(exact: Exact, x: F32) -> I64:
 
 def _replace(exact: Exact, decode: Decode, x: F32, blocks: Blocks) -> None:
     """Replace what is found of blocks (n,) that should decode to x (n, groups, elements)."""
-    lossy = np.arange(len(x))
     # with a minimum no scale is negative: for a negative d, x is turned over
-    for effort, sign in product(EFFORTS, (1, -1) if exact.has_min else (1,)):
-        lossy = lossy[~_same(decode, blocks[lossy], x[lossy])]
-        solved = np.zeros(len(lossy), np.bool_)
-        for block, parts in solutions(exact, x[lossy], sign, effort, solved):
-            trial = np.zeros(len(block), blocks.dtype)
+    signs = (1, -1) if exact.has_min else (1,)
+    same, equal = _compare(decode, blocks, x)
+    # few blocks with a minimum hold -0: where the numbers are right that is not looked into
+    signed = (np.signbit(x) & (x == 0)).any(axis=(1, 2)) & exact.has_min
+    hopeless = np.zeros((len(signs), len(x)), np.bool_)
+    for thorough, (row, sign) in product((False, True), enumerate(signs)):
+        index = np.flatnonzero(~(same | equal & signed & thorough) & ~hopeless[row])
+        done = np.zeros(len(index), np.bool_)
+        for place, parts in solutions(exact, x[index], sign, EFFORTS[thorough], done):
+            at = index[place]
+            trial = np.zeros(len(at), blocks.dtype)
             exact.pack(parts, trial)
-            same = _same(decode, trial, x[lossy[block]])
-            blocks[lossy[block[same]]] = trial[same]
-            solved[block[same]] = True
+            same[at], better = _compare(decode, trial, x[at])
+            blocks[at[better]] = trial[better]
+            equal[at] |= better
+            done[place] = same[at] | equal[at] & signed[at] & thorough
+        hopeless[row, index[done]] = True
 
 
-def _same(decode: Decode, blocks: Blocks, x: F32) -> Mask:
-    """Mark the blocks (n,) that decode to the bits of x (n, groups, elements)."""
+def _compare(decode: Decode, blocks: Blocks, x: F32) -> tuple[Mask, Mask]:
+    """Mark the blocks (n,) that decode to x (n, groups, elements) to the bit, and as numbers."""
     if not len(blocks):
-        return np.zeros(0, np.bool_)
+        return np.zeros(0, np.bool_), np.zeros(0, np.bool_)
     decoded = np.empty_like(x)
     decode(blocks, decoded.reshape(len(x), -1))
     same: Mask = (decoded.view(np.uint32) == x.view(np.uint32)).all(axis=(1, 2))
-    return same
+    equal: Mask = (decoded == x).all(axis=(1, 2))
+    return same, equal

@@ -38,6 +38,7 @@ class Ratios:
         allowed: bit i: it is the ratio of a level to tops[i].
         sizes: the nearest ratio of magnitudes |u|/|v|.
         positive: bits of the positive tops.
+        opposite: bits of the tops that differ from the one before by the sign alone.
     """
 
     tops: F64
@@ -45,6 +46,7 @@ class Ratios:
     allowed: U64
     sizes: F32
     positive: np.uint64
+    opposite: np.uint64
 
 
 @cache
@@ -65,6 +67,7 @@ def ratios_of(levels: tuple[int, ...]) -> Ratios:
         np.array([bits[value] for value in values], np.uint64)[nearest],
         sizes.astype(np.float32)[_nearest(sizes)],
         np.uint64(sum(1 << i for i, top in enumerate(tops) if top > 0)),
+        np.uint64(sum(1 << i for i, top in enumerate(tops) if -top in tops[:i])),
     )
 
 
@@ -103,6 +106,12 @@ def lowest_bit(bits: U64) -> I64:
     lowest = bits & (~bits + np.uint64(1))
     index: I64 = np.frexp(lowest.astype(np.float64))[1].astype(np.int64) - 1
     return index
+
+
+def count_bits(bits: U64) -> I64:
+    """How many bits are set."""
+    count: I64 = np.unpackbits(bits[..., None].view(np.uint8), axis=-1).sum(axis=-1, dtype=np.int64)
+    return count
 
 
 def each_bit(bits: U64, most: int) -> I64:
@@ -163,9 +172,10 @@ class Groups:
 
     def from_easiest(self) -> I64:
         """Groups (groups, n) from the one that leaves the fewest candidates for d on."""
-        count = np.unpackbits(self.bits[..., None].view(np.uint8), axis=-1).sum(axis=-1)
         size = np.abs(self.peak)
-        cost = count * (1 + 2.0**12 * self.slack / size)  # float16 values within the slack
+        cost = count_bits(self.bits) * (
+            1 + 2.0**12 * self.slack / size
+        )  # float16 values within the slack
         cost[self.bits == 0] = np.inf
         order: I64 = np.lexsort((-size, cost), axis=0)
         return order

@@ -134,8 +134,17 @@ def test_blocks_of_few_codes_are_kept(name: str, seed: int, levels: int, zeros: 
     x *= np.exp2(rng.integers(-3, 4, (len(x), 1)))
     x[rng.random(x.shape) < zeros / 100] = 0
     x[::3] = bell(ROWS, COLUMNS, seed % 999).reshape(-1, 16)[::3]  # not all groups constant
-    values = decoded(name, c_made(name, x.reshape(ROWS, COLUMNS)))
-    assert lost(name, values) == 0
+    x = x.reshape(ROWS, COLUMNS)
+    assert lost(name, decoded(name, c_made(name, x))) == 0
+    assert lost(name, decoded(name, codec.get(name).encode_rows(x, effort="best"))) == 0
+
+
+@pytest.mark.parametrize(
+    "coarse, fine", [("Q4_0", "Q5_0"), ("Q4_0", "Q5_1"), ("Q4_1", "Q5_1"), ("Q4_K", "Q5_K")]
+)
+def test_a_finer_type_keeps_the_numbers_of_a_coarser_one(coarse: str, fine: str) -> None:
+    values = decoded(coarse, c_made(coarse, tails(ROWS, COLUMNS, 13), WEIGHT))
+    assert np.array_equal(decoded(fine, codec.get(fine).encode_rows(values)), values)
 
 
 @pytest.mark.parametrize("name", TYPES)
