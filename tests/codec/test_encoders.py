@@ -162,16 +162,11 @@ def test_constant_and_one_sided_blocks(name: str) -> None:
         assert ours <= 1.1 * other + 2.0**-22 * np.square(x[row]).sum()
 
 
-# An encoder does not look for the scales that a block was decoded from: after least squares its
-# codes need not span the whole code range, nor the largest group scale be the largest integer. So
-# encoding decoded values loses a share of the first error. With one scale for the full range of
-# codes nothing is lost.
-SECOND_LOSS = {"Q8_0": 1e-3}
-
-
-@pytest.mark.parametrize("name", BLOCKS)
-def test_encoding_decoded_values_loses_little(name: str) -> None:
+# The other types give decoded values back bit for bit: test_idempotence.py. A lattice encoder does
+# not look for the scales that a block was decoded from, so it loses a share of the first error.
+@pytest.mark.parametrize("name", [n for n in BLOCKS if n.startswith(("IQ1", "IQ2", "IQ3"))])
+def test_encoding_decoded_values_to_a_lattice_loses_little(name: str) -> None:
     x = INPUTS["bell"]
     once = codec.get(name).decode_rows(encode(name, x))
     first, second = error(name, x, once), error(name, once, encode(name, once))
-    assert second <= SECOND_LOSS.get(name, 0.5) * first
+    assert second <= 0.5 * first
