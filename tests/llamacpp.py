@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
-import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import xllamacpp
 
@@ -41,13 +43,11 @@ class LlamaCpp:
         """Token ids of `text`, special tokens in the text recognised, none added."""
         body = {"content": text, "add_special": False, "parse_special": True}
         # The server listens on the loopback interface only.
-        request = urllib.request.Request(  # noqa: S310  the address is the server's own
-            f"{self._server.listening_address}/tokenize",
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310  the request made above, to the server itself
-            tokens: list[int] = json.load(reply)["tokens"]
+        address = urlsplit(self._server.listening_address).netloc
+        with contextlib.closing(http.client.HTTPConnection(address, timeout=60)) as connection:
+            headers = {"Content-Type": "application/json"}
+            connection.request("POST", "/tokenize", json.dumps(body), headers)
+            tokens: list[int] = json.load(connection.getresponse())["tokens"]
         return tokens
 
     def generate(self, prompt: str, tokens: int) -> str:

@@ -34,7 +34,8 @@ def general_entries(root: Path, model: Model) -> tuple[Entry, ...]:
     import gguf
     from yaml import YAMLError
 
-    folder = Path(os.path.abspath(root))  # noqa: PTH100 - keeps the name of a symbolic link
+    # A model is often a symbolic link into a cache; the link's name says what it is.
+    folder = Path(os.path.abspath(root))  # noqa: PTH100 - Path.resolve would follow the link
     writer = gguf.GGUFWriter(None, model.traits.arch)
     try:
         total, shared, experts, expert_count = _count(writer, model.specs)

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantcli.codec.bits import F32, half_round, tree_sum
+from quantcli.codec.bits import F32, Blocks, half_round, pack_scales_k4, to_half, tree_sum
+from quantcli.codec.parts import Parts
 from quantcli.codec.search import (
     FLAT,
     TINY,
@@ -88,6 +89,13 @@ def fit_signed_blocks(
     if search.rounds:
         fit.attempt(fit.scales)
     return SignedBlocks(fit.d, fit.scales, fit.round(fit.scales))
+
+
+def store_scales_k4(parts: Parts, out: Blocks) -> None:
+    """Store super-scales and 6-bit scales and mins as Q4_K and Q5_K do."""
+    out["d"] = to_half(parts.d)
+    out["dmin"] = to_half(parts.dmin)
+    out["scales"] = pack_scales_k4(parts.scales.astype(np.uint8), parts.mins.astype(np.uint8))
 
 
 def _flat(x: F32) -> F32:

@@ -46,7 +46,6 @@ def kill_at(lines: int, model: Path, output: Path, jobs: int, *, group: bool) ->
     assert process.wait() == -signal.SIGKILL
 
 
-@pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX")
 @pytest.mark.parametrize("group", [True, False], ids=["group", "parent only"])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_killed_and_resumed(model: Path, tmp_path: Path, jobs: int, group: bool) -> None:

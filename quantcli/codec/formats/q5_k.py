@@ -12,16 +12,14 @@ from quantcli.codec.bits import (
     Blocks,
     decode_scaled,
     field_bytes,
-    pack_scales_k4,
     repeat_scale,
-    to_half,
     unpack_codes,
     unpack_scales_k4,
 )
 from quantcli.codec.codec import Codec, block_layout
 from quantcli.codec.parts import Exact, Parts
 from quantcli.codec.search import Search, neighbours, square
-from quantcli.codec.superblock import fit_range_blocks
+from quantcli.codec.superblock import fit_range_blocks, store_scales_k4
 
 LAYOUT = block_layout(
     ("d", "<f2"),
@@ -59,9 +57,7 @@ def encode(x: F32, weight: F32 | None, search: Search, out: Blocks) -> None:
 
 def pack(parts: Parts, out: Blocks) -> None:
     """Store the parts of blocks; see `Exact.pack`."""
-    out["d"] = to_half(parts.d)
-    out["dmin"] = to_half(parts.dmin)
-    out["scales"] = pack_scales_k4(parts.scales.astype(np.uint8), parts.mins.astype(np.uint8))
+    store_scales_k4(parts, out)
     codes = parts.codes
     fifth = codes[:, 0] >> np.uint8(4)
     for group in range(1, 8):
