@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import math
 import re
+import runpy
+import tempfile
 import textwrap
 from pathlib import Path
 from types import ModuleType
@@ -62,8 +64,9 @@ def test_readme_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     tiny.write_tiny("llama", tmp_path / "SmolLM2-135M-Instruct", size=tiny.WIDE)
     monkeypatch.chdir(tmp_path)
     (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    names: dict[str, object] = {"__name__": "readme"}
-    exec(compile(textwrap.dedent(code), "README.md", "exec"), names)  # noqa: S102 - our own README
+    example = tmp_path / "readme.py"
+    example.write_text(textwrap.dedent(code), encoding="utf-8")
+    runpy.run_path(str(example))
     assert (tmp_path / "out.gguf").is_file()
 
 
@@ -87,9 +90,10 @@ def example(path: str) -> dict[str, object]:
     """Run the code block of CONTRIBUTING.md that begins with the comment `# path`."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (code,) = re.findall(rf"```python\n(# {re.escape(path)}\n.*?)```", text, flags=re.DOTALL)
-    names: dict[str, object] = {"__name__": Path(path).stem}
-    exec(compile(code, path, "exec"), names)  # noqa: S102 - our own document
-    return names
+    with tempfile.TemporaryDirectory() as folder:
+        module = Path(folder) / Path(path).name
+        module.write_text(code, encoding="utf-8")
+        return runpy.run_path(str(module), run_name=module.stem)
 
 
 def test_the_example_architecture_expands_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
