@@ -19,7 +19,18 @@ turns `exit_code` into a process exit status.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
+
+SHOWN = 20
+"""Lines of a list that an error shows; the rest is counted."""
+
+
+def listed(title: str, lines: Iterable[str], *, shown: int = SHOWN) -> str:
+    """Return `title` and `lines` below it, indented; beyond the first `shown` only their count."""
+    every = list(lines)
+    more = [f"… and {len(every) - shown} more"] if len(every) > shown else []
+    return "\n  ".join([title, *every[:shown], *more])
 
 
 class QuantcliError(Exception):
