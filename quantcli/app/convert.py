@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from quantcli.app.plan import DEFAULT_EFFORT, refuse_compromises
+from quantcli.app.plan import DEFAULT_EFFORT, fit_plan, refuse_compromises
 from quantcli.app.plan import plan as make_plan
 from quantcli.checkpoint import open_checkpoint
 from quantcli.errors import OutputError, UsageError
@@ -105,9 +105,13 @@ def convert(
         plan = make_plan(
             model, str(preset), effort=effort, pre_tokenizer=pre_tokenizer, strict=strict
         )
-    elif strict:
-        refuse_compromises(plan)
-    root = open_checkpoint(Path(model)).root
+        root = open_checkpoint(Path(model)).root
+    else:
+        checkpoint = open_checkpoint(Path(model))
+        root = checkpoint.root
+        fit_plan(plan, checkpoint)
+        if strict:
+            refuse_compromises(plan)
     path = Path(output) if output is not None else default_output(root, plan)
     if path.exists() and not force:
         if skip_existing and is_current(path, plan, root):

@@ -7,12 +7,13 @@ from pathlib import Path
 from quantcli._version import __version__
 from quantcli.arch import expand
 from quantcli.arch.general import general_entries
-from quantcli.checkpoint import open_checkpoint
+from quantcli.checkpoint import Checkpoint, open_checkpoint
 from quantcli.checkpoint.fingerprint import source_digest
 from quantcli.codec import EFFORTS
 from quantcli.errors import PlanError, QuantcliError, UsageError
 from quantcli.planning.build import Identity, build
 from quantcli.planning.plan import Plan
+from quantcli.planning.saved import check_fit, read_plan
 from quantcli.recipe import resolve
 from quantcli.tokenizer import export
 
@@ -82,16 +83,36 @@ def load_plan(path: str | Path) -> Plan:
     """Return the plan saved in the file at `path` (`Plan.to_json`).
 
     Raises:
-        PlanError: not readable or not a plan.
+        PlanError: not readable, not a plan, or one that contradicts itself.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PlanError(f"cannot be read: {error}", where=str(path)) from error
     try:
-        return Plan.from_json(text)
+        return read_plan(text)
     except PlanError as error:
         raise PlanError(error.message, where=str(path), hint=error.hint) from error
+
+
+def fit_plan(plan: Plan, checkpoint: Checkpoint) -> None:
+    """Check that `plan` is one for `checkpoint`; a plan decides types and metadata, no more.
+
+    Raises:
+        PlanError: it was made from another checkpoint or by another version, or it reads or does
+            anything that the checkpoint's architecture does not say.
+        InputError: the checkpoint cannot be converted.
+    """
+    expanded = expand(checkpoint.config, checkpoint.refs, checkpoint.root)
+    try:
+        digest = source_digest(checkpoint.root, (file.path for file in plan.files))
+    except OSError as error:
+        raise PlanError(
+            f"the plan needs this file: {error.strerror}",
+            where=str(error.filename),
+            hint="Name the folder that the plan was made from.",
+        ) from error
+    check_fit(plan, expanded, checkpoint.refs, digest)
 
 
 def refuse_compromises(plan: Plan) -> None:
