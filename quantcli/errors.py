@@ -33,11 +33,28 @@ def listed(title: str, lines: Iterable[str], *, shown: int = SHOWN) -> str:
     return "\n  ".join([title, *every[:shown], *more])
 
 
+_LONGEST_LINE, _MOST_LINES = 400, 64
+
+
+def bounded(text: str) -> str:
+    """Return `text` with long lines cut and lines beyond the first 64 counted.
+
+    Messages quote what files hold; a file of a stranger must not decide how long they are.
+    """
+    lines = text.split("\n")
+    more = [f"… and {len(lines) - _MOST_LINES} more lines"] if len(lines) > _MOST_LINES else []
+    cut = (
+        line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…"
+        for line in lines[:_MOST_LINES]
+    )
+    return "\n".join([*cut, *more])
+
+
 class QuantcliError(Exception):
     """Base of all errors meant for users.
 
     Args:
-        message: one or more lines: what was wrong.
+        message: one or more lines: what was wrong; kept `bounded`.
         where: the file (and tensor, key or offset) it concerns.
         hint: what the user can do about it.
     """
@@ -45,8 +62,8 @@ class QuantcliError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = bounded(message)
+        super().__init__(self.message)
         self.where = where
         self.hint = hint
 
