@@ -1,0 +1,218 @@
+"""Feed every parser with mutated files: in process, by structure, within time and memory.
+
+    python bench/parser_fuzz.py [--minutes 1 | --cases 100000] [--seed 1] [--jobs 2]
+                                [--only TEXT] [--json FILE] [--replay TARGET:SEED]
+    python bench/parser_fuzz.py --atheris TARGET --minutes 5      (coverage-guided, with atheris)
+
+A case passes when the file is accepted or refused with one QuantcliError whose message is bounded,
+within two seconds of processor time and 200 MB of memory. Everything else is a finding: another
+exception, a warning, a hang, a message of many screens. A case is its target and its seed, so that
+each can be replayed. Exit status 1 when there are findings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from parser_targets import Target, write_targets
+
+from quantcli.errors import QuantcliError
+
+SECONDS, MEMORY, MESSAGE = 2.0, 200 << 20, 30_000
+_BATCH = 50  # cases of one target in a row
+
+
+@dataclass
+class Tally:
+    """Counts of one target: cases, accepted, refused; and what was found."""
+
+    cases: int = 0
+    accepted: int = 0
+    slowest: float = 0.0
+    findings: dict[str, str] = field(default_factory=dict)
+
+    def merge(self, other: Tally) -> None:
+        """Add the counts of `other`."""
+        self.cases += other.cases
+        self.accepted += other.accepted
+        self.slowest = max(self.slowest, other.slowest)
+        self.findings |= other.findings
+
+
+def peak() -> int:
+    """Return the largest resident memory of this process so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+def mutated(target: Target, seed: int) -> bytes:
+    """Return the file of one case."""
+    chance = random.Random(f"{target.name}:{seed}")  # noqa: S311  choices, not secrets
+    return target.mutate(target.data, chance)
+
+
+def run_case(target: Target, folder: Path, seed: int, tally: Tally) -> None:
+    """Mutate, read and judge one case."""
+    path = folder / target.file
+    path.write_bytes(mutated(target, seed))
+    before, start = peak(), time.process_time()
+    finding = ""
+    try:
+        target.run(folder)
+        tally.accepted += 1
+    except QuantcliError as error:
+        if len(str(error)) > MESSAGE:
+            finding = f"a message of {len(str(error))} characters"
+    except Exception:  # noqa: BLE001  whatever a parser raises is what we are looking for
+        finding = traceback.format_exc(limit=-3)[-3000:]
+    took = time.process_time() - start
+    if took > SECONDS:
+        finding = finding or f"took {took:.1f} s"
+    if peak() - before > MEMORY:
+        finding = finding or f"took {(peak() - before) >> 20} MiB"
+    tally.cases += 1
+    tally.slowest = max(tally.slowest, took)
+    if finding:
+        tally.findings[f"{target.name}:{seed}"] = finding
+
+
+def work(seed: int, step: int, deadline: float, cases: int, only: str, queue: object) -> None:
+    """Run batches of cases, every `step`-th from `seed`, until the deadline or `cases`."""
+    warnings.simplefilter("error")
+    tallies: dict[str, Tally] = {}
+    with tempfile.TemporaryDirectory(dir=_fast()) as scratch:
+        targets = [pair for pair in write_targets(Path(scratch)) if only in pair[0].name]
+        number = seed
+        while time.monotonic() < deadline and sum(t.cases for t in tallies.values()) < cases:
+            for target, folder in targets:
+                tally = tallies.setdefault(target.name, Tally())
+                for n in range(number * _BATCH, (number + 1) * _BATCH):
+                    run_case(target, folder, n, tally)
+                (folder / target.file).write_bytes(target.data)
+                if time.monotonic() > deadline:
+                    break
+            number += step
+    queue.put({name: asdict(tally) for name, tally in tallies.items()})  # type: ignore[attr-defined]
+
+
+def _fast() -> str | None:
+    """Return a folder in memory, where there is one."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  a scratch folder of ours goes in it
+
+
+def campaign(options: argparse.Namespace) -> dict[str, Tally]:
+    """Run the fuzz on `options.jobs` processes; return the tallies by target."""
+    context = multiprocessing.get_context("spawn")
+    queue = context.SimpleQueue()
+    deadline = time.monotonic() + 60 * options.minutes
+    share = -(-options.cases // options.jobs)
+    workers = [
+        context.Process(
+            target=work,
+            args=(options.seed * 1000 + n, options.jobs, deadline, share, options.only, queue),
+        )
+        for n in range(options.jobs)
+    ]
+    for worker in workers:
+        worker.start()
+    total: dict[str, Tally] = {}
+    for _ in workers:
+        for name, record in queue.get().items():
+            total.setdefault(name, Tally()).merge(Tally(**record))
+    for worker in workers:
+        worker.join()
+    return total
+
+
+def report(total: dict[str, Tally], file: Path | None) -> int:
+    """Print a line a target and every finding; return how many there are."""
+    print(f"{'target':44} {'cases':>9} {'accepted':>9} {'slowest':>8} findings")
+    for name, tally in sorted(total.items()):
+        print(
+            f"{name:44} {tally.cases:9,} {tally.accepted:9,} {tally.slowest:7.2f}s "
+            f"{len(tally.findings)}"
+        )
+    findings = {key: text for tally in total.values() for key, text in tally.findings.items()}
+    cases = sum(tally.cases for tally in total.values())
+    print(f"{cases:,} cases, {len(findings)} findings")
+    kinds = Counter(text.strip().splitlines()[-1][:160] for text in findings.values())
+    for kind, count in kinds.most_common(20):
+        example = next(key for key, text in findings.items() if kind[:100] in text)
+        print(f"\n{count} x {kind}\n  --replay '{example}'\n{findings[example]}")
+    if file is not None:
+        file.write_text(json.dumps({name: asdict(tally) for name, tally in total.items()}))
+    return len(findings)
+
+
+def replay(case: str) -> int:
+    """Run one case again and let its exception through."""
+    name, _, seed = case.rpartition(":")
+    with tempfile.TemporaryDirectory() as scratch:
+        for target, folder in write_targets(Path(scratch)):
+            if target.name == name:
+                (folder / target.file).write_bytes(mutated(target, int(seed)))
+                print(target.run(folder))
+    return 0
+
+
+def guided(name: str, minutes: float) -> int:
+    """Let atheris choose the mutations of one target by the coverage they reach."""
+    import atheris
+
+    with atheris.instrument_imports(include=["quantcli"]):
+        import quantcli.app.plan  # noqa: F401  instrumented on import
+    scratch = tempfile.mkdtemp(dir=_fast())
+    target, folder = next(p for p in write_targets(Path(scratch)) if p[0].name == name)
+
+    def one(data: bytes) -> None:
+        (folder / target.file).write_bytes(data)
+        try:
+            target.run(folder)
+        except QuantcliError as error:
+            if len(str(error)) > MESSAGE:
+                raise AssertionError("an unbounded message") from error
+
+    corpus = Path(scratch) / "corpus"
+    corpus.mkdir()
+    (corpus / "seed").write_bytes(target.data)
+    limits = ["-timeout=2", "-rss_limit_mb=2048", f"-max_total_time={int(60 * minutes)}"]
+    atheris.Setup([sys.argv[0], str(corpus), *limits], one)
+    atheris.Fuzz()
+    return 0
+
+
+def main() -> int:
+    """Read the options and run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=1000.0)
+    parser.add_argument("--cases", type=int, default=10**9)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", default="", help="targets whose name holds this")
+    parser.add_argument("--json", type=Path, help="write the counts to this file")
+    parser.add_argument("--replay", help="TARGET:SEED of a finding")
+    parser.add_argument("--atheris", help="name of one target")
+    options = parser.parse_args()
+    if options.replay:
+        return replay(options.replay)
+    if options.atheris:
+        return guided(options.atheris, options.minutes)
+    if options.minutes == 1000.0 and options.cases == 10**9:
+        options.minutes = 1.0
+    return 1 if report(campaign(options), options.json) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
