@@ -70,7 +70,7 @@ def _check(status: os.stat_result, path: Path, limit: int | None, error: type[In
     """Raise `error` unless `status` is that of a regular file of at most `limit` bytes."""
     if not stat.S_ISREG(status.st_mode):
         what = next((name for test, name in _KINDS if test(status.st_mode)), "something else")
-        raise error(f"is {what}, not a regular file", where=str(path))
+        raise error(f"cannot be read: it is {what}, not a regular file", where=str(path))
     if limit is not None and status.st_size > limit:
         raise error(
             f"has {status.st_size:,} bytes, more than the {limit:,} that such a file may have",

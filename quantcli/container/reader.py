@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import mmap
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from quantcli.container.types import (
     tensor_bytes,
 )
 from quantcli.errors import ContainerError
+from quantcli.inputs import open_input
 
 VERSIONS = (2, 3)
 
@@ -199,18 +199,15 @@ class GgufFile:
 
 
 def _map_file(path: Path) -> mmap.mmap:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
+    with open_input(path, error=ContainerError) as file:
         try:
-            return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-        finally:
-            os.close(descriptor)
-    except (OSError, ValueError) as error:
-        # mmap refuses empty files with a ValueError.
-        reason = error.strerror if isinstance(error, OSError) else "the file is empty"
-        raise ContainerError(
-            f"cannot be read: {reason}", where=str(path), hint="Give the path of a GGUF file."
-        ) from error
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
+            # mmap refuses empty files with a ValueError.
+            reason = error.strerror if isinstance(error, OSError) else "the file is empty"
+            raise ContainerError(
+                f"cannot be read: {reason}", where=str(path), hint="Give the path of a GGUF file."
+            ) from error
 
 
 def _version(cursor: Cursor) -> int:
