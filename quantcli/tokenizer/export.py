@@ -70,8 +70,9 @@ def export(
         pre: llama.cpp's name of the pre-tokenizer, or None to detect it.
 
     Raises:
-        TokenizerError: a file is missing or malformed, the tokenizer has more ids than `rows`, or
-            the pre-tokenizer is unknown.
+        TokenizerError: a file is missing or malformed, the base vocabulary has more ids than
+            `rows`, a special token is missing without which the tokenizer cannot run, or the
+            pre-tokenizer is unknown.
     """
     if kind not in KINDS:
         raise TokenizerError(f"unknown tokenizer kind {kind!r}; known: {', '.join(KINDS)}")
@@ -86,5 +87,5 @@ def export(
         pre=str(values["tokenizer.ggml.pre"]),
         size=len(tokens),
         files=files.names,
-        notes=tuple(files.notes),
+        notes=files.notes,
     )

@@ -1,0 +1,55 @@
+"""What every kind of tokenizer shares once its vocabulary is built: the keys, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from quantcli.tokenizer.chat_template import chat_template_keys
+from quantcli.tokenizer.classes import TokenizerClass
+from quantcli.tokenizer.files import Files
+from quantcli.tokenizer.normalizer import normalizer_keys
+from quantcli.tokenizer.runtime import finish
+from quantcli.tokenizer.special_tokens import special_tokens
+from quantcli.tokenizer.stop_tokens import add_stop_tokens
+from quantcli.tokenizer.vocabulary import Key, Vocabulary, make_unique
+
+
+def assemble(
+    files: Files,
+    config: Mapping[str, object],
+    vocab: Vocabulary,
+    *,
+    model: str,
+    pre: str,
+    named: Mapping[str, str],
+    cls: TokenizerClass,
+    options: list[Key] | None = None,
+    rewrite: Callable[[Vocabulary], None] | None = None,
+) -> list[Key]:
+    """Return the keys of a tokenizer: vocabulary, options, special tokens, chat templates.
+
+    Args:
+        files: the tokenizer's files.
+        config: config.json.
+        vocab: the vocabulary; changed in place.
+        model: tokenizer.ggml.model.
+        pre: tokenizer.ggml.pre.
+        named: text of each kind of special token.
+        cls: the tokenizer's class.
+        options: keys of this kind of tokenizer, written after the vocabulary.
+        rewrite: changes the texts to those that llama.cpp matches, once special tokens are found.
+
+    Raises:
+        TokenizerError: a part of a file is malformed, or a special token is missing that this kind
+            of tokenizer cannot do without.
+    """
+    special = special_tokens(files, config, vocab, named, cls)
+    add_stop_tokens(files, config, special, vocab)
+    known = files.tokenizer is not None or cls.around is not None or model == "gpt2"
+    finish(files, special, vocab, model, pre, known=known)
+    if rewrite is not None:
+        rewrite(vocab)
+    make_unique(files, vocab)
+    keys = vocab.keys(model, pre, scored=model in {"llama", "t5"})
+    keys += (options or []) + special.keys()
+    return keys + chat_template_keys(files) + normalizer_keys(files, cls)
