@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from quantcli.tokenizer.chat_template import chat_template_keys
-from quantcli.tokenizer.classes import TokenizerClass
+from quantcli.tokenizer.classes import Names
 from quantcli.tokenizer.files import Files
 from quantcli.tokenizer.normalizer import normalizer_keys
 from quantcli.tokenizer.runtime import finish
@@ -21,8 +21,7 @@ def assemble(
     *,
     model: str,
     pre: str,
-    named: Mapping[str, str],
-    cls: TokenizerClass,
+    names: Names,
     options: list[Key] | None = None,
     rewrite: Callable[[Vocabulary], None] | None = None,
 ) -> list[Key]:
@@ -34,8 +33,7 @@ def assemble(
         vocab: the vocabulary; changed in place.
         model: tokenizer.ggml.model.
         pre: tokenizer.ggml.pre.
-        named: text of each kind of special token.
-        cls: the tokenizer's class.
+        names: what its special tokens are called.
         options: keys of this kind of tokenizer, written after the vocabulary.
         rewrite: changes the texts to those that llama.cpp matches, once special tokens are found.
 
@@ -43,13 +41,13 @@ def assemble(
         TokenizerError: a part of a file is malformed, or a special token is missing that this kind
             of tokenizer cannot do without.
     """
-    special = special_tokens(files, config, vocab, named, cls)
+    special = special_tokens(files, config, vocab, names)
     add_stop_tokens(files, config, special, vocab)
-    known = files.tokenizer is not None or cls.around is not None or model == "gpt2"
+    known = files.tokenizer is not None or names.cls.around is not None or model == "gpt2"
     finish(files, special, vocab, model, pre, known=known)
     if rewrite is not None:
         rewrite(vocab)
     make_unique(files, vocab)
     keys = vocab.keys(model, pre, scored=model in {"llama", "t5"})
     keys += (options or []) + special.keys()
-    return keys + chat_template_keys(files) + normalizer_keys(files, cls)
+    return keys + chat_template_keys(files) + normalizer_keys(files, names.cls)

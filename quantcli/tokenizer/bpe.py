@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from quantcli.errors import TokenizerError
 from quantcli.tokenizer.added_tokens import added_tokens, named_tokens
 from quantcli.tokenizer.assembly import assemble
-from quantcli.tokenizer.classes import TokenizerClass, tokenizer_class
+from quantcli.tokenizer.classes import Names, TokenizerClass, tokenizer_class
 from quantcli.tokenizer.detection import detect
 from quantcli.tokenizer.files import TOKENIZER, Files, steps
 from quantcli.tokenizer.hf_vocabulary import VOCAB_JSON, base_ids, hf_vocabulary
@@ -47,10 +47,14 @@ def bpe_keys(
     vocab = hf_vocabulary(files, base, added, rows=rows, config=config, source=source)
     pre = pre or detect(files, set(vocab.tokens), cls)
     _check_model(files, cls)
-    # Of what a class names by default, llama.cpp assumes only these where no key says otherwise.
-    said = named_tokens(files, {}, {k: v for k, v in cls.names.items() if k in {"bos", "eos"}})
+    if cls.around is None:
+        # Of what the class names by default, llama.cpp needs only these.
+        needed = {k: v for k, v in cls.names.items() if k in {"bos", "eos"}}
+        named = named_tokens(files, {}, needed)
     keys: list[Key] = [("tokenizer.ggml.merges", "array:string", merges(files))]
-    return assemble(files, config, vocab, model=MODEL, pre=pre, named=said, cls=cls, options=keys)
+    return assemble(
+        files, config, vocab, model=MODEL, pre=pre, names=Names(named, cls), options=keys
+    )
 
 
 def _check_model(files: Files, cls: TokenizerClass) -> None:

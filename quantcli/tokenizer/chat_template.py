@@ -18,8 +18,8 @@ def chat_template_keys(files: Files) -> list[Key]:
     """Return the keys of the chat templates, named ones first, the default one last.
 
     As transformers takes them: chat_template.jinja and the files of additional_chat_templates, when
-    there are any, instead of tokenizer_config.json's `chat_template` (a string, names and templates,
-    or null, which says nothing). chat_template.json, of older processors, comes last.
+    there are any, instead of tokenizer_config.json's `chat_template` (a string, names and their
+    templates, or null, which says nothing). chat_template.json, of older processors, comes last.
 
     Raises:
         TokenizerError: a file cannot be read.
@@ -27,18 +27,12 @@ def chat_template_keys(files: Files) -> list[Key]:
     templates = _files(files)
     said = _named(files, files.settings.get("chat_template"), SETTINGS)
     if templates and said and said != templates:
-        files.note(
-            f"the chat template of {SETTINGS} is left aside: {' and '.join(_sources(files))}"
-            " come first"
-        )
+        beside = JINJA if "default" in templates else EXTRA
+        files.note(f"the chat template of {SETTINGS} is left aside: {beside} comes first")
     templates = templates or said
     if not templates:
         templates = _named(files, (files.object(JSON) or {}).get("chat_template"), JSON)
     return _keys(templates)
-
-
-def _sources(files: Files) -> list[str]:
-    return [name for name in (JINJA, EXTRA) if (files.root / name).exists()]
 
 
 def _files(files: Files) -> dict[str, str]:

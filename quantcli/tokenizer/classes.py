@@ -1,8 +1,8 @@
 """What the tokenizer classes of transformers add to a folder's files: names, splits, ends.
 
 A class is named by tokenizer_config.json or config.json, or registered for a model_type. Some
-classes only read tokenizer.json; others set up parts by themselves. The table holds what transformers
-5 does (`AutoTokenizer` and the classes' constructors).
+classes only read tokenizer.json; others set up parts by themselves. The table holds what
+transformers 5 does (`AutoTokenizer` and the classes' constructors).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class TokenizerClass:
             None when the post-processor decides, or without tokenizer.json the flags.
         separators: separators between two texts where `around` is given.
         bert: it normalizes as tokenizer_config.json's do_lower_case and its neighbours say.
-        metaspace: add_prefix_space of tokenizer_config.json decides on the space in front of a text.
+        metaspace: add_prefix_space of tokenizer_config.json decides on the space before a text.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -36,8 +36,21 @@ class TokenizerClass:
     metaspace: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a tokenizer's special tokens are called.
+
+    Attributes:
+        texts: text by kind ("bos", …).
+        cls: the class that it is loaded as.
+    """
+
+    texts: Mapping[str, str]
+    cls: TokenizerClass
+
+
 GENERIC = TokenizerClass()
-"""Reads tokenizer.json and nothing else: PreTrainedTokenizerFast, TokenizersBackend, any unknown."""
+"""Only reads tokenizer.json: PreTrainedTokenizerFast, TokenizersBackend, any unknown one."""
 
 
 def _names(bos: str = "", eos: str = "", unk: str = "", pad: str = "") -> dict[str, str]:

@@ -93,7 +93,7 @@ def hf_vocabulary(
     Raises:
         TokenizerError: the base vocabulary has more ids than the embedding has rows.
     """
-    needed = 1 + max(max(base.values()), max(added, default=0))
+    needed = 1 + max(*base.values(), *added, 0)
     size = rows or configured_size(config, "vocab_size_per_layer_input", "vocab_size") or needed
     _check_rows(files, base, added, size, source)
     for i in sorted(i for i in added if i >= size):

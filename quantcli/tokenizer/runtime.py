@@ -30,8 +30,8 @@ _REQUIRED: dict[str, dict[str, str]] = {
 }
 """Kinds of special tokens without which a tokenizer cannot run, and why."""
 ENDS_TURN = frozenset(
-    ("<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<EOT>", "_<EOT>", "[EOT]")
-    + ("<end_of_utterance>",)
+    {"<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<end_of_utterance>"}
+    | {"<EOT>", "_<EOT>", "[EOT]"}
 )
 """Texts that the loader takes for the end of a turn when no key gives one."""
 ENDS_TEXT = frozenset(("<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from quantcli.tokenizer.classes import TokenizerClass
+from quantcli.tokenizer.classes import Names
 from quantcli.tokenizer.files import SETTINGS, TOKENIZER, Files
 from quantcli.tokenizer.postprocessor import Around, around
 from quantcli.tokenizer.vocabulary import Key, TokenType, Vocabulary
@@ -60,8 +60,7 @@ def special_tokens(
     files: Files,
     config: Mapping[str, object],
     vocab: Vocabulary,
-    named: Mapping[str, str],
-    cls: TokenizerClass,
+    names: Names,
 ) -> SpecialTokens:
     """Return the special tokens of a tokenizer.
 
@@ -69,24 +68,23 @@ def special_tokens(
         files: the tokenizer's files.
         config: config.json, whose ids count for kinds that nothing names.
         vocab: the finished vocabulary.
-        named: text of each kind, as files and class name it; a post-processor overrides it.
-        cls: the tokenizer's class.
+        names: what files and class call them; a post-processor overrides bos and eos.
 
     Raises:
         TokenizerError: tokenizer.json's post-processor is malformed.
     """
     found = SpecialTokens()
-    names = {**named}
+    texts = {**names.texts}
     for kind, stand_in in (("bos", "cls"), ("eos", "sep")):
-        if stand_in in names:
-            names.setdefault(kind, names[stand_in])
-    does = around(files, cls, names)
+        if stand_in in texts:
+            texts.setdefault(kind, texts[stand_in])
+    does = around(files, names.cls, texts)
     found.add.update(does.add)
     _flags(files, found, does)
-    _take_over(files, names, does)
+    _take_over(files, texts, does)
     for kind in (*KEYS, "cls"):
-        if kind in names:
-            _by_text(files, found, vocab, kind, names[kind], does.ids)
+        if kind in texts:
+            _by_text(files, found, vocab, kind, texts[kind], does.ids)
     _by_config(files, config, found, vocab, [k for k in KEYS if k not in {"eos", "eot", "eom"}])
     for kind in [kind for kind, adds in found.add.items() if adds]:
         if kind in {"bos", "eos"} and kind not in found.ids:
@@ -112,7 +110,7 @@ def _flags(files: Files, found: SpecialTokens, does: Around) -> None:
 
 
 def _take_over(files: Files, names: dict[str, str], does: Around) -> None:
-    """Let the tokens that the tokenizer puts around a text be bos and eos, as llama.cpp adds them."""
+    """Make bos and eos of the tokens around a text: llama.cpp adds no others."""
     if does.first and does.first != names.get("bos"):
         if names.get("bos"):
             files.note(

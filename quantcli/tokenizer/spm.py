@@ -9,6 +9,8 @@ same score in that case, which loses the order.)
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +19,7 @@ from quantcli.errors import TokenizerError
 from quantcli.tokenizer.added_tokens import AddedToken, added_tokens, from_decoder, named_tokens
 from quantcli.tokenizer.assembly import assemble
 from quantcli.tokenizer.bpe import merge_pairs
-from quantcli.tokenizer.classes import GENERIC, TokenizerClass, tokenizer_class
+from quantcli.tokenizer.classes import GENERIC, Names, TokenizerClass, tokenizer_class
 from quantcli.tokenizer.files import TOKENIZER, Files, steps
 from quantcli.tokenizer.hf_vocabulary import (
     SPACE,
@@ -78,7 +80,7 @@ def spm_keys(
             said = files.setting("add_prefix_space")
             prefix = prefix if said is None else said
     _note_bytes(files, vocab)
-    keys = assemble(files, config, vocab, model=MODEL, pre=pre or PRE, named=named, cls=cls)
+    keys = assemble(files, config, vocab, model=MODEL, pre=pre or PRE, names=Names(named, cls))
     if not prefix:
         # llama.cpp puts a space in front of a text by default; this tokenizer does not.
         keys.append((ADD_SPACE_PREFIX, "bool", False))
@@ -130,7 +132,7 @@ def _from_json(
 
 
 def _scores(files: Files, base: Mapping[str, int]) -> dict[str, float]:
-    """Return scores by text in the order of tokenizer.json's merges, tokenizer.model's if they fit."""
+    """Return scores by text: tokenizer.model's if they fit tokenizer.json's merges, else ranks."""
     ranks: dict[str, float] = {}
     for rank, (left, right) in enumerate(merge_pairs(files)):
         ranks.setdefault(left + right, -float(rank))
@@ -138,9 +140,9 @@ def _scores(files: Files, base: Mapping[str, int]) -> dict[str, float]:
     if model is None:
         return ranks
     known = dict(zip(model.tokens, model.scores, strict=True))
-    ordered = [known.get(text) for text in ranks]
-    pairs = zip(ordered, ordered[1:], strict=False)
-    if None in ordered or any(a is None or b is None or a < b for a, b in pairs):
+    ordered = [known.get(text, math.nan) for text in ranks]
+    # False for every pair with a text that the model has not.
+    if not all(a >= b for a, b in itertools.pairwise(ordered)):
         files.note(
             f"{FILE} is left aside: its scores are not in the order of {TOKENIZER}'s merges, which "
             "count"
@@ -169,18 +171,13 @@ def leave_model_aside(files: Files) -> None:
     """Note that a tokenizer.model does not count, where tokenizer.json holds another kind."""
     path = files.path(FILE)
     if path is not None:
-        what = "it lists tiktoken's ranks" if is_tiktoken(path) else f"{TOKENIZER} decides"
-        files.note(
-            f"{FILE} is left aside: {what}, and {TOKENIZER} has everything"
-            if is_tiktoken(path)
-            else f"{FILE} is left aside: {what}"
-        )
+        what = "lists tiktoken's ranks, and " if is_tiktoken(path) else "is left aside: "
+        files.note(f"{FILE} {what}{TOKENIZER} decides")
 
 
 def _prefixes_space(files: Files, cls: TokenizerClass) -> bool:
     if cls.metaspace:
-        if files.setting("legacy") is not True:
-            _note_first(files)
+        _note_metaspace(files, first=files.setting("legacy") is not True)
         return files.setting("add_prefix_space") is not False
     tokenizer = files.tokenizer or {}
     if any(s.get("type") == "Prepend" for s in steps(tokenizer.get("normalizer"), "normalizers")):
@@ -188,16 +185,19 @@ def _prefixes_space(files: Files, cls: TokenizerClass) -> bool:
     for step in steps(tokenizer.get("pre_tokenizer"), "pretokenizers"):
         if step.get("type") == "Metaspace":
             scheme = step.get("prepend_scheme")
-            if scheme == "first":
-                _note_first(files)
+            _note_metaspace(files, first=scheme == "first")
             return bool(scheme in {"always", "first"} or step.get("add_prefix_space"))
     return False
 
 
-def _note_first(files: Files) -> None:
+def _note_metaspace(files: Files, *, first: bool) -> None:
+    if first:
+        files.note(
+            "the tokenizer puts a space before the first text only; llama.cpp also puts one after "
+            "every special token"
+        )
     files.note(
-        "the tokenizer puts a space before the first text only; llama.cpp also puts one after "
-        "every special token"
+        "the tokenizer puts no second space before a text that begins with one; llama.cpp does"
     )
 
 

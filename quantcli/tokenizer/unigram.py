@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from quantcli.errors import TokenizerError
 from quantcli.tokenizer.added_tokens import added_tokens, named_tokens
 from quantcli.tokenizer.assembly import assemble
-from quantcli.tokenizer.classes import TokenizerClass, tokenizer_class
+from quantcli.tokenizer.classes import Names, TokenizerClass, tokenizer_class
 from quantcli.tokenizer.files import TOKENIZER, Files, steps
 from quantcli.tokenizer.hf_vocabulary import VOCAB_JSON, base_ids, escapes_spaces, hf_vocabulary
 from quantcli.tokenizer.sentencepiece_model import BPE, SentencePieceModel
@@ -66,8 +66,7 @@ def unigram_keys(
         vocab,
         model=MODEL,
         pre=pre or PRE,
-        named=named,
-        cls=cls,
+        names=Names(named, cls),
         options=options,
     )
 

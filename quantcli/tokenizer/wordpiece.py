@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from quantcli.errors import TokenizerError
 from quantcli.tokenizer.added_tokens import added_tokens, named_tokens
 from quantcli.tokenizer.assembly import assemble
-from quantcli.tokenizer.classes import CLASSES, tokenizer_class
+from quantcli.tokenizer.classes import CLASSES, Names, tokenizer_class
 from quantcli.tokenizer.files import TOKENIZER, Files
 from quantcli.tokenizer.hf_vocabulary import SPACE, VOCAB_TXT, base_ids, hf_vocabulary
 from quantcli.tokenizer.vocabulary import Key, TokenType, Vocabulary
@@ -55,25 +55,24 @@ def wordpiece_keys(
     named = named_tokens(files, own, defaults)
     added = added_tokens(files, base, named)
     vocab = hf_vocabulary(files, base, added, rows=rows, config=config, source=source)
-
-    def rewrite(vocab: Vocabulary) -> None:
-        """Mark beginnings of words instead of continuations; control tokens keep their text."""
-        vocab.tokens = [
-            text
-            if kind == TokenType.CONTROL
-            else text[len(prefix) :]
-            if text.startswith(prefix)
-            else SPACE + text
-            for text, kind in zip(vocab.tokens, vocab.types, strict=True)
-        ]
-
     return assemble(
         files,
         config,
         vocab,
         model=MODEL,
         pre=pre or PRE,
-        named=named,
-        cls=cls,
-        rewrite=rewrite,
+        names=Names(named, cls),
+        rewrite=lambda vocab: _mark_beginnings(vocab, prefix),
     )
+
+
+def _mark_beginnings(vocab: Vocabulary, prefix: str) -> None:
+    """Mark beginnings of words instead of continuations; control tokens keep their text."""
+    vocab.tokens = [
+        text
+        if kind == TokenType.CONTROL
+        else text[len(prefix) :]
+        if text.startswith(prefix)
+        else SPACE + text
+        for text, kind in zip(vocab.tokens, vocab.types, strict=True)
+    ]
