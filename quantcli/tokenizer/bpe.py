@@ -52,9 +52,8 @@ def bpe_keys(
         needed = {k: v for k, v in cls.names.items() if k in {"bos", "eos"}}
         named = named_tokens(files, {}, needed)
     keys: list[Key] = [("tokenizer.ggml.merges", "array:string", merges(files))]
-    return assemble(
-        files, config, vocab, model=MODEL, pre=pre, names=Names(named, cls), options=keys
-    )
+    names = Names(named, cls)
+    return assemble(files, config, vocab, model=MODEL, pre=pre, names=names, options=keys)
 
 
 def _check_model(files: Files, cls: TokenizerClass) -> None:

@@ -47,6 +47,8 @@ ENDS_GENERATION = (
 """Texts at which the loader ends a generation, whatever the keys say."""
 
 
+_NEVER_IN_TEXT = ("\u00ff", "<0xFF>")
+"""The byte 255, which UTF-8 does not use, as byte-level BPE and SentencePiece write it."""
 _ENDS_OTHERS = {
     "<|end|>": (("<|return|>", "<|call|>"), ("<|flush|>", "<|calls|>")),
     "</s>": (("<|tool_response>",), ("<|plamo:eos|>",)),
@@ -123,10 +125,16 @@ def _stand_in(
             special.ids["mask"] = special.ids["unk"]
         return
     found = special.ids.get("eos") if kind == "bos" else _harmless_end(special, vocab)
+    if found == assumed:
+        special.ids[kind] = found
+        return
     wrong = f"id {assumed}, {vocab.tokens[assumed]!r}" if assumed < size else f"id {assumed}"
     if found is None:
-        files.note(f"the tokenizer has no {kind} token: llama.cpp takes {wrong}, for it")
-        return
+        raise TokenizerError(
+            f"the tokenizer has no {kind} token, and llama.cpp would take {wrong}, for it",
+            where=str(files.root),
+            hint=f"Name it in tokenizer_config.json ({kind}_token).",
+        )
     special.ids[kind] = found
     files.note(
         f"the tokenizer has no {kind} token: id {found}, {vocab.tokens[found]!r}, stands in for it "
@@ -142,4 +150,6 @@ def _harmless_end(special: SpecialTokens, vocab: Vocabulary) -> int | None:
     if TokenType.UNUSED in vocab.types:
         return vocab.types.index(TokenType.UNUSED)
     candidates = [special.ids[kind] for kind in ("pad", "unk", "bos") if kind in special.ids]
-    return next(iter(candidates + control), None)
+    candidates += control
+    candidates += [vocab.ids[text] for text in _NEVER_IN_TEXT if text in vocab.ids]
+    return next(iter(candidates), None)

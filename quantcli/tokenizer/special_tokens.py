@@ -79,18 +79,39 @@ def special_tokens(
         if stand_in in texts:
             texts.setdefault(kind, texts[stand_in])
     does = around(files, names.cls, texts)
+    _without_place(files, vocab, does)
     found.add.update(does.add)
     _flags(files, found, does)
     _take_over(files, texts, does)
     for kind in (*KEYS, "cls"):
         if kind in texts:
-            _by_text(files, found, vocab, kind, texts[kind], does.ids)
+            _by_text(files, found, vocab, kind, texts[kind], does)
     _by_config(files, config, found, vocab, [k for k in KEYS if k not in {"eos", "eot", "eom"}])
-    for kind in [kind for kind, adds in found.add.items() if adds]:
-        if kind in {"bos", "eos"} and kind not in found.ids:
+    for kind in ("bos", "eos"):
+        if found.add.get(kind) and kind not in found.ids:  # a flag without a token
             found.add[kind] = False
-            files.note(f"the {kind} token that the tokenizer adds is not in the vocabulary", kind)
     return found
+
+
+def _place(vocab: Vocabulary, does: Around, text: str) -> int | None:
+    """Return the id of a token, by its text or else by what the post-processor itself says."""
+    i = vocab.ids.get(text, does.ids.get(text))
+    return i if i is not None and i < len(vocab.tokens) else None
+
+
+def _without_place(files: Files, vocab: Vocabulary, does: Around) -> None:
+    """Leave out what the tokenizer puts around a text when the embedding has no row for it."""
+    gone = [text for text in (does.first, does.last) if text and _place(vocab, does, text) is None]
+    for text in gone:
+        files.note(
+            "tokens that the tokenizer puts around a text have no place in the vocabulary, and are "
+            "not added",
+            repr(text),
+        )
+    if does.first in gone:
+        does.first, does.add["bos"] = "", False
+    if does.last in gone:
+        does.last, does.add["eos"] = "", False
 
 
 def _flags(files: Files, found: SpecialTokens, does: Around) -> None:
@@ -134,17 +155,14 @@ def _by_text(
     vocab: Vocabulary,
     kind: str,
     text: str,
-    own_ids: Mapping[str, int],
+    does: Around,
 ) -> None:
-    i = vocab.ids.get(text)
-    said = own_ids.get(text)
+    i, said = _place(vocab, does, text), does.ids.get(text)
     if i is not None and said is not None and said != i:
         files.note(
             "ids in the post-processor are not those of the vocabulary, which count",
             f"{text!r} {said}, written as {i}",
         )
-    if i is None and said is not None and said < len(vocab.tokens):
-        i = said  # the tokenizers library adds the id, whatever its text is by now
     if i is None:
         files.note(
             "special tokens without a place in the vocabulary are left out", f"{kind} {text!r}"

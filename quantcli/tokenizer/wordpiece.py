@@ -70,7 +70,7 @@ def _mark_beginnings(vocab: Vocabulary, prefix: str) -> None:
     """Mark beginnings of words instead of continuations; control tokens keep their text."""
     vocab.tokens = [
         text
-        if kind == TokenType.CONTROL
+        if kind in (TokenType.CONTROL, TokenType.USER_DEFINED)
         else text[len(prefix) :]
         if text.startswith(prefix)
         else SPACE + text
