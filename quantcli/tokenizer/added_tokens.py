@@ -8,6 +8,7 @@ counted by the tokenizers library; those in the files only give the order.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,11 @@ from quantcli.tokenizer.files import ADDED, SETTINGS, SPECIAL_MAP, TOKENIZER, Fi
 
 KINDS = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 """Special tokens that a file names one by one, as "<kind>_token"."""
+MOST = 1 << 24
+"""More ids than any vocabulary has; a larger id is damage, and not worth the memory."""
 _LISTED = ("additional_special_tokens", "extra_special_tokens")
 _DECODER = "added_tokens_decoder"
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,9 @@ def check_id(files: Files, file: str, text: str, value: object) -> int:
     """Return `value` as a token id.
 
     Raises:
-        TokenizerError: it is not an integer, or negative.
+        TokenizerError: it is not an integer, negative, or larger than any vocabulary.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if type(value) is not int or not 0 <= value < MOST:
         raise files.malformed(f"token {text!r} has the id {value!r}", file)
     return value
 
@@ -178,7 +182,7 @@ def from_decoder(files: Files) -> list[tuple[int, AddedToken]]:
         raise files.malformed(f'"{_DECODER}" is not an object', SETTINGS)
     found = []
     for key, entry in decoder.items():
-        if not (str(key).isascii() and str(key).isdecimal()) or not isinstance(entry, Mapping):
+        if not _NUMBER.fullmatch(key) or not isinstance(entry, Mapping):
             raise files.malformed(f'"{_DECODER}" holds {key!r}: {entry!r}', SETTINGS)
         if content(entry) is None:
             raise files.malformed(f"added token {key} has no content", SETTINGS)

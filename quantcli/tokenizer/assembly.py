@@ -50,4 +50,17 @@ def assemble(
     make_unique(files, vocab)
     keys = vocab.keys(model, pre, scored=model in {"llama", "t5"})
     keys += (options or []) + special.keys()
-    return keys + chat_template_keys(files) + normalizer_keys(files, names.cls)
+    keys += chat_template_keys(files) + normalizer_keys(files, names.cls)
+    _check_texts(files, keys)
+    return keys
+
+
+def _check_texts(files: Files, keys: list[Key]) -> None:
+    """Refuse texts with half a surrogate pair: JSON can hold them, UTF-8 and GGUF cannot."""
+    for key, kind, value in keys:
+        texts = [value] if kind == "string" else value if kind == "array:string" else ()
+        assert isinstance(texts, list | tuple)  # by the type of the key's value
+        try:
+            "".join(texts).encode()
+        except UnicodeEncodeError as error:
+            raise files.malformed(f"a text for {key} is not Unicode: {error.reason}") from error

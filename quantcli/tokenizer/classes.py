@@ -174,5 +174,6 @@ def _byte_level(files: Files) -> bool:
     parts = [
         *steps(tokenizer.get("pre_tokenizer"), "pretokenizers"),
         *steps(tokenizer.get("decoder"), "decoders"),
+        *steps(tokenizer.get("post_processor"), "processors"),
     ]
     return any(step.get("type") == "ByteLevel" for step in parts)

@@ -77,7 +77,11 @@ def export(
     if kind not in KINDS:
         raise TokenizerError(f"unknown tokenizer kind {kind!r}; known: {', '.join(KINDS)}")
     files = Files(root)
-    keys = KINDS[kind](files, rows, config, None if pre is None else checked_name(pre))
+    name = None if pre is None else checked_name(pre)
+    try:
+        keys = KINDS[kind](files, rows, config, name)
+    except RecursionError as error:
+        raise files.malformed("its parts are nested too deeply") from error
     values = {key: value for key, _, value in keys}
     tokens = values["tokenizer.ggml.tokens"]
     assert isinstance(tokens, tuple)  # by the type of the keys' value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from quantcli.errors import TokenizerError
-from quantcli.tokenizer.added_tokens import AddedToken, check_id
+from quantcli.tokenizer.added_tokens import MOST, AddedToken, check_id
 from quantcli.tokenizer.files import TOKENIZER, Files, steps
 from quantcli.tokenizer.vocabulary import (
     ADDED_SCORE,
@@ -56,7 +56,7 @@ def _checked(files: Files, file: str, vocab: object) -> dict[str, int]:
         vocab = {entry[0]: i for i, entry in enumerate(vocab)}
     if not isinstance(vocab, dict) or not vocab:
         raise files.malformed('has no vocabulary (an object "vocab" of texts and ids)', file)
-    if any(type(value) is not int or value < 0 for value in vocab.values()):
+    if not all(type(value) is int and 0 <= value < MOST for value in vocab.values()):
         for text, value in vocab.items():
             check_id(files, file, text, value)
     return vocab

@@ -21,6 +21,8 @@ FAIRSEQ = "sentencepiece.bpe.model"
 _FILES = (FILE, "spiece.model", FAIRSEQ)
 _FAIRSEQ_FIRST = ("<s>", "<pad>", "</s>", "<unk>")
 """The first ids of fairseq's vocabularies; the model's own three special pieces are dropped."""
+_LARGEST = 1e30
+"""Scores are logarithms of probabilities; this is well within float32, and NaN is not below it."""
 _FAIRSEQ_LAST = "<mask>"
 """The token after fairseq's last piece."""
 
@@ -119,7 +121,7 @@ def _from_json(
         escaped=escapes_spaces(files),
     )
     for i, (_, score) in enumerate(listed[: len(vocab.tokens)]):
-        if isinstance(score, bool) or not isinstance(score, int | float):
+        if type(score) not in (int, float) or not abs(score) < _LARGEST:
             raise files.malformed(f"the score of {texts[i]!r} is {score!r}")
         vocab.scores[i] = float(score)
         if own and i == unknown:

@@ -97,17 +97,20 @@ def configured_size(config: Mapping[str, object], *names: str) -> int | None:
 def make_unique(files: Files, vocab: Vocabulary) -> None:
     """Give every id a text of its own that is not empty; llama.cpp refuses anything else.
 
+    A zero character counts as the end of a text, as it does there.
+
     Of several ids with one text the one whose text must be found keeps it: a control or
     user-defined token before others, and the lowest id among equals.
     """
-    if len(set(vocab.tokens)) == len(vocab.tokens) and "" not in vocab.tokens:
+    zero = any("\0" in text for text in vocab.tokens)
+    if len(set(vocab.tokens)) == len(vocab.tokens) and "" not in vocab.tokens and not zero:
         return
     owners: dict[str, int] = {}
     added = (TokenType.CONTROL, TokenType.USER_DEFINED)
     losers: list[int] = []
     for i, (text, kind) in enumerate(zip(vocab.tokens, vocab.types, strict=True)):
         owner = owners.setdefault(text, i)
-        if text == "":
+        if text == "" or "\0" in text:
             losers.append(i)
         elif owner != i:
             wins = kind in added and vocab.types[owner] not in added
@@ -115,7 +118,8 @@ def make_unique(files: Files, vocab: Vocabulary) -> None:
             owners[text] = i if wins else owner
     taken = set(vocab.tokens)
     for i in losers:
-        name = f"[EMPTY_{i}]" if vocab.tokens[i] == "" else f"[DUPLICATE_{i}]"
+        own = vocab.tokens[i] and "\0" not in vocab.tokens[i]
+        name = f"[DUPLICATE_{i}]" if own else f"[EMPTY_{i}]"
         while name in taken:
             name = f"[{name}]"
         taken.add(name)
