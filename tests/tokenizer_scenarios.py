@@ -165,6 +165,15 @@ PIECES: list[tuple[str, float, int]] = [
 ]
 
 
+UNIGRAM = [
+    ("<unk>", 0.0, 2),
+    ("<s>", 0.0, 3),
+    ("</s>", 0.0, 3),
+    *((text, -2.0 - i / 8, 1) for i, text in enumerate(("▁the", "▁cat", "hat", "en", "ok", "▁"))),
+    *((text, -8.0 - i / 8, 1) for i, text in enumerate("abcdefghijklmnopqrstuvwxyz123,.'")),
+]
+
+
 def _field(number: int, value: bytes | int) -> bytes:
     if isinstance(value, int):
         return bytes([number << 3]) + _varint(value)
@@ -179,14 +188,18 @@ def _varint(value: int) -> bytes:
     return bytes([*parts, value])
 
 
-def sentencepiece_model() -> bytes:
-    """A SentencePiece BPE of `PIECES`, as its protocol buffer (sentencepiece_model.proto)."""
+def sentencepiece_model(*, unigram: bool = False) -> bytes:
+    """A SentencePiece BPE of `PIECES` or a Unigram of `UNIGRAM`, as its protocol buffer.
+
+    The fields are those of sentencepiece_model.proto.
+    """
     pieces = b"".join(
         _field(1, _field(1, text.encode()) + b"\x15" + struct.pack("<f", score) + _field(3, kind))
-        for text, score, kind in PIECES
+        for text, score, kind in (UNIGRAM if unigram else PIECES)
     )
-    trainer = _field(3, 2) + b"\x98\x02\x01"  # model_type BPE; field 35, byte_fallback
-    normalizer = _field(1, b"identity") + _field(4, 0)  # keep runs of spaces
+    # model_type; field 35 is byte_fallback.
+    trainer = _field(3, 1) if unigram else _field(3, 2) + b"\x98\x02\x01"
+    normalizer = _field(1, b"identity") + _field(4, int(unigram))  # runs of spaces become one
     return pieces + _field(2, trainer) + _field(3, normalizer)
 
 
@@ -253,6 +266,41 @@ def spm(
             write_json(folder, name, content)
 
     return write
+
+
+def unigram_json(*texts: str, settings: Mapping[str, Any]) -> Callable[[Path], None]:
+    """A Unigram tokenizer in tokenizer.json."""
+    metaspace = {"type": "Metaspace", "replacement": SPACE, "prepend_scheme": "always"}
+    split = [{"type": "WhitespaceSplit"}, {**metaspace, "split": True}]
+
+    def write(folder: Path) -> None:
+        listed = [added(i, UNIGRAM[i][0]) for i in range(3)]
+        listed += [added(len(UNIGRAM) + i, text) for i, text in enumerate(texts)]
+        tokenizer = {
+            "version": "1.0",
+            "truncation": None,
+            "padding": None,
+            "added_tokens": listed,
+            "normalizer": None,
+            "pre_tokenizer": sequence(*split),
+            "post_processor": template("", "</s>", {"</s>": 2}),
+            "decoder": {**metaspace, "split": True},
+            "model": {
+                "type": "Unigram",
+                "unk_id": 0,
+                "byte_fallback": False,
+                "vocab": [[text, score] for text, score, _ in UNIGRAM],
+            },
+        }
+        write_json(folder, "tokenizer.json", tokenizer)
+        write_json(folder, "tokenizer_config.json", settings)
+
+    return write
+
+
+def fairseq(folder: Path) -> None:
+    """XLM-RoBERTa's old file alone."""
+    (folder / "sentencepiece.bpe.model").write_bytes(sentencepiece_model(unigram=True))
 
 
 # -------------------------------------------------------------------------------- WordPiece
@@ -465,5 +513,10 @@ SCENARIOS: dict[str, Scenario] = {
         kind="auto",
         config=_QWEN2,
     ),
+    # Unigram.
+    "unigram-in-a-llama": Scenario(
+        unigram_json("<x>", settings={**_FAST, "eos_token": "</s>", "unk_token": "<unk>"})
+    ),
+    "xlm-roberta-alone": Scenario(fairseq, kind="unigram", config={"model_type": "xlm-roberta"}),
     "user-defined": Scenario(bpe("<x>", END, special=False, settings={"eos_token": END})),
 }

@@ -70,14 +70,18 @@ def named_tokens(
         defaults: names that the tokenizer's class gives, where nothing else does.
     """
     named = {**defaults, **own}
-    sources = [files.settings]
-    if _DECODER not in files.settings:
-        sources.append(files.object(SPECIAL_MAP) or {})
-    for source in sources:
+    for source in _sources(files):
         for kind in KINDS:
             if f"{kind}_token" in source:
                 named[kind] = content(source[f"{kind}_token"]) or ""
     return {kind: named[kind] for kind in KINDS if named.get(kind)}
+
+
+def _sources(files: Files) -> list[Mapping[str, Any]]:
+    """The files that name special tokens; the last one counts."""
+    if _DECODER in files.settings:
+        return [files.settings]
+    return [files.settings, files.object(SPECIAL_MAP) or {}]
 
 
 def added_tokens(
@@ -208,9 +212,13 @@ def _from_settings(files: Files) -> list[tuple[int, AddedToken]]:
 
 
 def _extra(files: Files) -> Iterable[str]:
-    """Texts in the lists of further special tokens, in order, once each."""
+    """Texts of further special tokens, in order, once each: names of the model's own, lists."""
     found: dict[str, None] = {}
-    for source in (files.object(SPECIAL_MAP) or {}, files.settings):
+    kinds = {f"{kind}_token" for kind in KINDS}
+    for key, value in files.settings.items():
+        if key.endswith("_token") and key not in kinds:
+            found.setdefault(content(value) or "")
+    for source in _sources(files):
         for name in _LISTED:
             listed = source.get(name)
             if isinstance(listed, Mapping):  # named by the model

@@ -84,11 +84,15 @@ CLASSES: dict[str, TokenizerClass] = {
         _names(_END, _END, _END, "<|padding|>"), pre="olmo", around=(None, None)
     ),
     "CohereTokenizer": TokenizerClass(
-        _names("<BOS_TOKEN>", "<|END_OF_TURN_TOKEN|>", "<UNK>", "<PAD>"), pre="command-r"
+        _encoder("<CLS>", "<SEP>", "<UNK>", "<PAD>", "<MASK_TOKEN>")
+        | _names("<BOS_TOKEN>", "<|END_OF_TURN_TOKEN|>"),
+        pre="command-r",
     ),
     "LlamaTokenizer": _LLAMA,
     "CodeLlamaTokenizer": _LLAMA,
-    "GemmaTokenizer": TokenizerClass(_names("<bos>", "<eos>", "<unk>", "<pad>")),
+    "GemmaTokenizer": TokenizerClass(
+        {**_names("<bos>", "<eos>", "<unk>", "<pad>"), "mask": "<mask>"}
+    ),
     "BertTokenizer": _BERT,
     "DistilBertTokenizer": _BERT,
     "ElectraTokenizer": _BERT,

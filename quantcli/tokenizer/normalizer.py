@@ -28,8 +28,8 @@ def normalizer_keys(files: Files, cls: TokenizerClass) -> list[Key]:
         for name, value in said.items():
             if files.tokenizer is not None and found.get(name) != value:
                 files.note(
-                    f"the normalizer is set up from tokenizer_config.json, not from {TOKENIZER}, "
-                    "as its class does",
+                    "the tokenizer's class and tokenizer_config.json decide on the normalizer, not "
+                    f"{TOKENIZER}",
                     f"{name} {value}",
                 )
         found = {**found, **said}

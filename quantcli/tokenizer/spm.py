@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from quantcli.errors import TokenizerError
 from quantcli.tokenizer.added_tokens import AddedToken, added_tokens, from_decoder, named_tokens
@@ -107,6 +108,14 @@ def _from_json(
         pieces=True,
         escaped=escapes_spaces(files) and not cls.metaspace,
     )
+    if any(s.get("type") == "Prepend" for s in _normalizers(files)):
+        for token in added.values():
+            if token.normalized:
+                files.note(
+                    "added tokens are looked for in normalized text, where a space comes first; "
+                    "llama.cpp looks in the text as it is",
+                    repr(token.content),
+                )
     scores = _scores(files, base)
     # Below every merge's score: what no merge makes must not come before what one does.
     lowest = min(scores.values(), default=0.0) + ADDED_SCORE
@@ -175,18 +184,25 @@ def leave_model_aside(files: Files) -> None:
         files.note(f"{FILE} {what}{TOKENIZER} decides")
 
 
+def _normalizers(files: Files) -> list[Mapping[str, Any]]:
+    return steps((files.tokenizer or {}).get("normalizer"), "normalizers")
+
+
 def _prefixes_space(files: Files, cls: TokenizerClass) -> bool:
     if cls.metaspace:
-        _note_metaspace(files, first=files.setting("legacy") is not True)
-        return files.setting("add_prefix_space") is not False
-    tokenizer = files.tokenizer or {}
-    if any(s.get("type") == "Prepend" for s in steps(tokenizer.get("normalizer"), "normalizers")):
+        prefix = files.setting("add_prefix_space") is not False
+        if prefix:
+            _note_metaspace(files, first=files.setting("legacy") is not True)
+        return prefix
+    if any(step.get("type") == "Prepend" for step in _normalizers(files)):
         return True
-    for step in steps(tokenizer.get("pre_tokenizer"), "pretokenizers"):
+    for step in steps((files.tokenizer or {}).get("pre_tokenizer"), "pretokenizers"):
         if step.get("type") == "Metaspace":
             scheme = step.get("prepend_scheme")
-            _note_metaspace(files, first=scheme == "first")
-            return bool(scheme in {"always", "first"} or step.get("add_prefix_space"))
+            prefix = bool(scheme in {"always", "first"} or step.get("add_prefix_space"))
+            if prefix:
+                _note_metaspace(files, first=scheme == "first")
+            return prefix
     return False
 
 
