@@ -513,6 +513,17 @@ SCENARIOS: dict[str, Scenario] = {
         kind="auto",
         config=_QWEN2,
     ),
+    "llama-class-in-a-qwen2": Scenario(
+        bpe(
+            END,
+            PAD,
+            post=template(PAD, ids={PAD: _AFTER + 1}),
+            settings={"tokenizer_class": "LlamaTokenizerFast", "bos_token": PAD},
+            pre=sequence(isolate(QWEN2), {**BYTE_LEVEL, "use_regex": False}),
+        ),
+        kind="auto",
+        config=_QWEN2,
+    ),
     # Unigram.
     "unigram-in-a-llama": Scenario(
         unigram_json("<x>", settings={**_FAST, "eos_token": "</s>", "unk_token": "<unk>"})

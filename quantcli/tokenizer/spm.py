@@ -10,7 +10,6 @@ same score in that case, which loses the order.)
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -108,18 +107,28 @@ def _from_json(
         pieces=True,
         escaped=escapes_spaces(files) and not cls.metaspace,
     )
-    if any(s.get("type") == "Prepend" for s in _normalizers(files)):
-        for token in added.values():
-            if token.normalized:
-                files.note(
-                    "added tokens are looked for in normalized text, where a space comes first; "
-                    "llama.cpp looks in the text as it is",
-                    repr(token.content),
-                )
+    _note_normalized(files, added)
+    _score(files, vocab, base, unknown)
+    return vocab, named
+
+
+def _note_normalized(files: Files, added: Mapping[int, AddedToken]) -> None:
+    if not any(step.get("type") == "Prepend" for step in _normalizers(files)):
+        return
+    for token in added.values():
+        if token.normalized:
+            files.note(
+                "added tokens are looked for in normalized text, where a space comes first; "
+                "llama.cpp looks in the text as it is",
+                repr(token.content),
+            )
+
+
+def _score(files: Files, vocab: Vocabulary, base: Mapping[str, int], unknown: object) -> None:
+    """Give the pieces of tokenizer.json their scores, and bytes and the unknown one their types."""
     scores = _scores(files, base)
     # Below every merge's score: what no merge makes must not come before what one does.
     lowest = min(scores.values(), default=0.0) + ADDED_SCORE
-    unmade = []
     for text, i in base.items():
         if i >= len(vocab.tokens) or vocab.ids.get(text) != i:
             continue
@@ -130,14 +139,11 @@ def _from_json(
         elif vocab.types[i] == TokenType.NORMAL:
             vocab.scores[i] = scores.get(text, lowest)
             if len(text) > 1 and text not in scores:
-                unmade.append(text)
-    for text in unmade:
-        files.note(
-            f"no merge of {TOKENIZER} makes these tokens of its vocabulary, llama.cpp merges to "
-            "them all the same",
-            repr(text),
-        )
-    return vocab, named
+                files.note(
+                    f"no merge of {TOKENIZER} makes these tokens of its vocabulary, llama.cpp "
+                    "merges to them all the same",
+                    repr(text),
+                )
 
 
 def _scores(files: Files, base: Mapping[str, int]) -> dict[str, float]:
@@ -149,9 +155,8 @@ def _scores(files: Files, base: Mapping[str, int]) -> dict[str, float]:
     if model is None:
         return ranks
     known = dict(zip(model.tokens, model.scores, strict=True))
-    ordered = [known.get(text, math.nan) for text in ranks]
-    # False for every pair with a text that the model has not.
-    if not all(a >= b for a, b in itertools.pairwise(ordered)):
+    fits = all(text in known for text in ranks)
+    if not fits or any(a < b for a, b in itertools.pairwise(known[text] for text in ranks)):
         files.note(
             f"{FILE} is left aside: its scores are not in the order of {TOKENIZER}'s merges, which "
             "count"
