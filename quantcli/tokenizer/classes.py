@@ -160,9 +160,9 @@ def tokenizer_class(files: Files, config: Mapping[str, object]) -> TokenizerClas
         # transformers refuses a class that only reads tokenizer.json; the model's kind tells more.
         found = CLASSES.get(declared) or CLASSES.get(registered)
         return found if found and not (kind in _MISTRAL and found.metaspace) else GENERIC
-    if declared == "LlamaTokenizer" and kind not in _MISTRAL | _NOT_AS_DECLARED:
-        if _byte_level(files):
-            return GENERIC
+    sound = kind not in _MISTRAL | _NOT_AS_DECLARED
+    if declared == "LlamaTokenizer" and sound and _byte_level(files):
+        return GENERIC
     if declared and registered and declared != registered:
         if registered == _ANY:
             return GENERIC

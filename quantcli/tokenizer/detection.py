@@ -69,6 +69,9 @@ def _canonical_split(step: Mapping[str, Any]) -> str:
 def detect(files: Files, tokens: Container[str], cls: TokenizerClass) -> str:
     """Return llama.cpp's name for the pre-tokenizer of a byte-level BPE tokenizer.
 
+    tokenizer.json decides, where there is one: it is what the model was trained with. Some classes
+    of transformers 5 set up their own split instead (SmolLM2 as GPT-2's, without single digits).
+
     Args:
         files: the tokenizer's files.
         tokens: the texts of the vocabulary.
