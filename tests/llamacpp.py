@@ -39,9 +39,9 @@ class LlamaCpp:
         params.embedding = embedding
         self._server = xllamacpp.Server(params)
 
-    def tokenize(self, text: str) -> list[int]:
-        """Token ids of `text`, special tokens in the text recognised, none added."""
-        body = {"content": text, "add_special": False, "parse_special": True}
+    def tokenize(self, text: str, *, special: bool = False) -> list[int]:
+        """Token ids of `text`, special tokens in the text recognised; `special`: and added."""
+        body = {"content": text, "add_special": special, "parse_special": True}
         # The server listens on the loopback interface only.
         address = urlsplit(self._server.listening_address).netloc
         with contextlib.closing(http.client.HTTPConnection(address, timeout=60)) as connection:

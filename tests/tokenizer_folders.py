@@ -97,6 +97,7 @@ def write_bpe(folder: Path, **changes: Any) -> dict[str, Any]:
         "type": "BPE",
         "ignore_merges": False,
         "byte_fallback": False,
+        "end_of_word_suffix": None,
         "vocab": vocab,
         "merges": ["a b", "\u0120 a", "ab c"],
     }

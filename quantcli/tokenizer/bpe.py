@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from quantcli.errors import TokenizerError
-from quantcli.tokenizer.chat_template import chat_template_keys
+from quantcli.tokenizer.added_tokens import added_tokens, named_tokens
+from quantcli.tokenizer.assembly import assemble
+from quantcli.tokenizer.classes import Names, TokenizerClass, tokenizer_class
 from quantcli.tokenizer.detection import detect
-from quantcli.tokenizer.files import TOKENIZER, Files
-from quantcli.tokenizer.hf_vocabulary import VOCAB_JSON, hf_vocabulary
-from quantcli.tokenizer.normalizer import normalizer_keys
-from quantcli.tokenizer.pretokenizers import NAMES
-from quantcli.tokenizer.special_tokens import SpecialTokens, special_tokens
-from quantcli.tokenizer.vocabulary import Key, make_unique
+from quantcli.tokenizer.files import TOKENIZER, Files, steps
+from quantcli.tokenizer.hf_vocabulary import VOCAB_JSON, base_ids, hf_vocabulary
+from quantcli.tokenizer.vocabulary import Key
 
 MODEL = "gpt2"
 MERGES = "merges.txt"
@@ -41,25 +40,47 @@ def bpe_keys(
             f"holds a {kind} tokenizer where this architecture has byte-level BPE",
             where=files.where(TOKENIZER),
         )
-    vocab = hf_vocabulary(files, rows, config, fallback=VOCAB_JSON)
-    pre = pre or detect(files, set(vocab.tokens))
-    make_unique(files, vocab)
-    keys = vocab.keys(MODEL, pre)
-    keys.append(("tokenizer.ggml.merges", "array:string", merges(files)))
-    special = special_tokens(files, config, len(vocab.tokens))
-    _explicit_flags(files, special, pre)
-    return keys + special.keys() + chat_template_keys(files) + normalizer_keys(files)
+    cls = tokenizer_class(files, config)
+    base, source = base_ids(files, fallback=VOCAB_JSON)
+    named = named_tokens(files, {}, cls.names)
+    added = added_tokens(files, base, named)
+    vocab = hf_vocabulary(files, base, added, rows=rows, config=config, source=source)
+    pre = pre or detect(files, set(vocab.tokens), cls)
+    _check_model(files, cls)
+    if cls.around is None:
+        # Of what the class names by default, llama.cpp needs only these.
+        needed = {k: v for k, v in cls.names.items() if k in {"bos", "eos"}}
+        named = named_tokens(files, {}, needed)
+    keys: list[Key] = [("tokenizer.ggml.merges", "array:string", merges(files))]
+    names = Names(named, cls)
+    return assemble(files, config, vocab, model=MODEL, pre=pre, names=names, options=keys)
 
 
-def _explicit_flags(files: Files, special: SpecialTokens, pre: str) -> None:
-    """Say no where llama.cpp would assume yes by the pre-tokenizer's name alone."""
-    flags = NAMES[pre]
-    for kind, assumed in (("bos", flags.add_bos), ("sep", flags.add_sep)):
-        if assumed and kind not in special.add:
-            special.add[kind] = False
+def _check_model(files: Files, cls: TokenizerClass) -> None:
+    """Refuse or note what llama.cpp's byte-level BPE has not."""
+    model, tokenizer = files.model(), files.tokenizer or {}
+    for name in ("continuing_subword_prefix", "end_of_word_suffix"):
+        if model.get(name):
+            raise TokenizerError(
+                f"{name} is {model[name]!r}: llama.cpp's byte-level BPE has none",
+                where=files.where(TOKENIZER),
+            )
+    before = steps(tokenizer.get("pre_tokenizer"), "pretokenizers")
+    prefix = any(s.get("type") == "ByteLevel" and s.get("add_prefix_space") for s in before)
+    if cls.pre is not None:
+        prefix = files.setting("add_prefix_space") is True
+    if prefix:
+        files.note(
+            "the tokenizer puts a space before every text (add_prefix_space), llama.cpp's "
+            "byte-level BPE does not: begin prompts with a space"
+        )
+    for step in steps(tokenizer.get("normalizer"), "normalizers"):
+        # NFC only changes texts with decomposed characters; every Qwen has it.
+        if step.get("type") != "NFC":
             files.note(
-                f"add_{kind}_token false is written: the tokenizer adds none, "
-                f"llama.cpp would for {pre!r}"
+                "llama.cpp's byte-level BPE takes texts as they are, without this tokenizer's "
+                "normalizer",
+                str(step.get("type")),
             )
 
 
@@ -132,5 +153,5 @@ def _from_text(files: Files) -> list[list[str]]:
         if len(parts) == 2:
             found.append(parts)
         elif parts:
-            files.note(f"{MERGES}: line {number} is not two parts and is left out")
+            files.note(f"lines of {MERGES} that are not two parts are left out", str(number))
     return found

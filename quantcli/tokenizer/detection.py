@@ -8,18 +8,11 @@ from typing import Any
 
 from quantcli.errors import TokenizerError
 from quantcli.tokenizer import regexes as rx
+from quantcli.tokenizer.classes import TokenizerClass
 from quantcli.tokenizer.files import TOKENIZER, Files, steps
 from quantcli.tokenizer.pretokenizers import BYTES, FAMILIES, NAMES, Choice, Family, split
 
 OPTION = "--pre-tokenizer NAME"
-BY_CLASS = {
-    "GPT2Tokenizer": "gpt-2",
-    "Qwen2Tokenizer": "qwen2",
-    "RobertaTokenizer": "roberta-bpe",
-    "CodeGenTokenizer": "gpt-2",
-    "GPTNeoXTokenizer": "olmo",
-}
-"""tokenizer_class to name, for folders that hold vocab.json and merges.txt alone."""
 
 
 def checked_name(name: str) -> str:
@@ -73,18 +66,22 @@ def _canonical_split(step: Mapping[str, Any]) -> str:
     return f"Split {how[0]} invert={how[1]} {pattern}"
 
 
-def detect(files: Files, tokens: Container[str]) -> str:
+def detect(files: Files, tokens: Container[str], cls: TokenizerClass) -> str:
     """Return llama.cpp's name for the pre-tokenizer of a byte-level BPE tokenizer.
+
+    tokenizer.json decides, where there is one: it is what the model was trained with. Some classes
+    of transformers 5 set up their own split instead (SmolLM2 as GPT-2's, without single digits).
 
     Args:
         files: the tokenizer's files.
         tokens: the texts of the vocabulary.
+        cls: the tokenizer's class, which decides when there is no tokenizer.json.
 
     Raises:
         TokenizerError: the structure is none of the known ones; names the nearest.
     """
     if files.tokenizer is None:
-        return _by_class(files)
+        return _by_class(files, cls)
     found = canonical_steps(files)
     for family in FAMILIES:
         if found in family.spellings:
@@ -92,13 +89,13 @@ def detect(files: Files, tokens: Container[str]) -> str:
     raise _unknown(files, found)
 
 
-def _by_class(files: Files) -> str:
-    name = str(files.settings.get("tokenizer_class", "")).removesuffix("Fast")
-    if name in BY_CLASS:
-        return BY_CLASS[name]
+def _by_class(files: Files, cls: TokenizerClass) -> str:
+    if cls.pre is not None:
+        return cls.pre
+    name = files.settings.get("tokenizer_class", "unknown")
     raise TokenizerError(
-        f"{TOKENIZER} is missing, and the tokenizer class ({name or 'unknown'}) does not tell how "
-        "text is split",
+        f"{TOKENIZER} is missing, and neither the tokenizer's class ({name}) nor config.json's "
+        "model_type tells how text is split",
         where=str(files.root),
         hint=f"Add {TOKENIZER}, or name the pre-tokenizer with {OPTION}, for example gpt-2.",
     )
@@ -129,6 +126,8 @@ def _fits(files: Files, choice: Choice, tokens: Container[str]) -> bool:
 
 
 def _unknown(files: Files, found: tuple[str, ...]) -> TokenizerError:
+    # A damaged file may hold anything; comparing takes its time.
+    found = tuple(step[:1000] for step in found[:20])
     known = {"\n".join(s): f.choices[-1].name for f in FAMILIES for s in f.spellings}
     mine = "\n".join(found)
     ranked = sorted(

@@ -70,13 +70,18 @@ def export(
         pre: llama.cpp's name of the pre-tokenizer, or None to detect it.
 
     Raises:
-        TokenizerError: a file is missing or malformed, the tokenizer has more ids than `rows`, or
-            the pre-tokenizer is unknown.
+        TokenizerError: a file is missing or malformed, the base vocabulary has more ids than
+            `rows`, a special token is missing without which the tokenizer cannot run, or the
+            pre-tokenizer is unknown.
     """
     if kind not in KINDS:
         raise TokenizerError(f"unknown tokenizer kind {kind!r}; known: {', '.join(KINDS)}")
     files = Files(root)
-    keys = KINDS[kind](files, rows, config, None if pre is None else checked_name(pre))
+    name = None if pre is None else checked_name(pre)
+    try:
+        keys = KINDS[kind](files, rows, config, name)
+    except RecursionError as error:
+        raise files.malformed("its parts are nested too deeply") from error
     values = {key: value for key, _, value in keys}
     tokens = values["tokenizer.ggml.tokens"]
     assert isinstance(tokens, tuple)  # by the type of the keys' value
@@ -86,5 +91,5 @@ def export(
         pre=str(values["tokenizer.ggml.pre"]),
         size=len(tokens),
         files=files.names,
-        notes=tuple(files.notes),
+        notes=files.notes,
     )

@@ -13,6 +13,9 @@ TOKENIZER = "tokenizer.json"
 SETTINGS = "tokenizer_config.json"
 SPECIAL_MAP = "special_tokens_map.json"
 ADDED = "added_tokens.json"
+GENERATION = "generation_config.json"
+SHOWN_EXAMPLES = 4
+"""Examples that one note shows."""
 
 
 class Files:
@@ -24,7 +27,7 @@ class Files:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.notes: list[str] = []
+        self._notes: dict[str, dict[str, None]] = {}
         self._texts: dict[str, str | None] = {}
         self._objects: dict[str, dict[str, Any] | None] = {}
         self._read: dict[str, None] = {}
@@ -38,10 +41,22 @@ class Files:
         """Return the full path of `file`, as errors give it."""
         return str(self.root / file)
 
-    def note(self, text: str) -> None:
-        """Keep a decision worth telling the user, once."""
-        if text not in self.notes:
-            self.notes.append(text)
+    def note(self, text: str, example: str | None = None) -> None:
+        """Keep a decision worth telling the user, once; with examples, one note for all of them.
+
+        Args:
+            text: the decision.
+            example: one of the things that it concerns. The note says how many there are, and the
+                first of them.
+        """
+        examples = self._notes.setdefault(text, {})
+        if example is not None:
+            examples[example] = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes, in the order in which their first cause was found."""
+        return tuple(_note(text, list(examples)) for text, examples in self._notes.items())
 
     def path(self, file: str) -> Path | None:
         """Return the path of `file` and count it as read, or None when there is no such file."""
@@ -114,11 +129,32 @@ class Files:
             raise TokenizerError('has no "model" object', where=self.where(TOKENIZER))
         return model
 
+    def setting(self, name: str) -> bool | None:
+        """Return a switch of tokenizer_config.json, None when it is not there or null.
+
+        Raises:
+            TokenizerError: it is something other than true or false.
+        """
+        value = self.settings.get(name)
+        if value is None or isinstance(value, bool):
+            return value
+        raise self.malformed(f"{name} is {value!r}, neither true nor false", SETTINGS)
+
     def malformed(self, what: str, file: str = TOKENIZER) -> TokenizerError:
         """Return the error for a part of `file` that is not as the format has it."""
         return TokenizerError(
             what, where=self.where(file), hint="Save the tokenizer again with a current library."
         )
+
+
+def _note(text: str, examples: list[str]) -> str:
+    if not examples:
+        return text
+    shown = "; ".join(examples[:SHOWN_EXAMPLES])
+    if len(examples) == 1:
+        return f"{text}: {shown}"
+    more = f"; and {len(examples) - SHOWN_EXAMPLES} more" if len(examples) > SHOWN_EXAMPLES else ""
+    return f"{text} ({len(examples)}): {shown}{more}"
 
 
 def steps(part: object, key: str) -> list[Mapping[str, Any]]:

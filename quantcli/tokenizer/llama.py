@@ -1,4 +1,4 @@
-"""The tokenizer of LlamaForCausalLM checkpoints, which may be of three kinds."""
+"""The tokenizer of decoders such as Llama and Qwen, which may be of several kinds."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from collections.abc import Mapping
 
 from quantcli.tokenizer.bpe import bpe_keys
 from quantcli.tokenizer.files import Files
-from quantcli.tokenizer.spm import ADD_SPACE_PREFIX, has_model, spm_keys
-from quantcli.tokenizer.spm_json import is_spm_json, spm_json_keys
+from quantcli.tokenizer.spm import (
+    ADD_SPACE_PREFIX,
+    FILE,
+    is_spm_json,
+    leave_model_aside,
+    spm_keys,
+)
+from quantcli.tokenizer.unigram import unigram_keys
 from quantcli.tokenizer.vocabulary import Key
 
-CODE_LLAMA_SIZE, CODE_LLAMA_EOT = 32016, 32010
+CODE_LLAMA_EOT = "\u2581<EOT>"
 GRANITE_SIZE = 49152
 """A vocabulary of this size is StarCoder's, as Granite and SmolLM use it: no bos token."""
+_TOKENS = "tokenizer.ggml.tokens"
 
 
 def llama_keys(
@@ -20,9 +27,8 @@ def llama_keys(
 ) -> list[Key]:
     """Return the keys of a Llama checkpoint's tokenizer.
 
-    Tried in the order of llama.cpp's converter: SentencePiece in tokenizer.model, SentencePiece
-    exported to tokenizer.json, byte-level BPE. Its rules for single vocabularies follow: the end
-    of turn of CodeLlama, no bos for Granite's.
+    The kind is found as by `auto_keys`. llama.cpp's rules for single vocabularies follow: the end
+    of turn of CodeLlama, and add_bos_token false said for Granite's.
 
     Args:
         files: the tokenizer's files.
@@ -31,29 +37,26 @@ def llama_keys(
         pre: name of the pre-tokenizer, or None to detect it.
 
     Raises:
-        TokenizerError: as the three exporters.
+        TokenizerError: as the exporters of the kinds.
     """
-    keys: list[Key] = []
-    prefix = files.settings.get("add_prefix_space")
-    if isinstance(prefix, bool):
-        keys.append((ADD_SPACE_PREFIX, "bool", prefix))
-    if has_model(files):
-        keys += spm_keys(files, rows, config, pre)
-    elif is_spm_json(files):
-        keys += spm_json_keys(files, rows, config, pre)
-    else:
-        keys += bpe_keys(files, rows, config, pre)
-    if config.get("vocab_size") == CODE_LLAMA_SIZE:
-        _put(keys, ("tokenizer.ggml.eot_token_id", "uint32", CODE_LLAMA_EOT))
-    if config.get("vocab_size") == GRANITE_SIZE:
-        _put(keys, ("tokenizer.ggml.add_bos_token", "bool", False))
+    keys = auto_keys(files, rows, config, pre)
+    values = {name: value for name, _, value in keys}
+    if files.setting("add_prefix_space") is False and ADD_SPACE_PREFIX not in values:
+        # Says what is so anyway for byte-level BPE; the reference converter has it in this place.
+        keys.insert(0, (ADD_SPACE_PREFIX, "bool", False))
+    tokens = values[_TOKENS]
+    assert isinstance(tokens, tuple)  # by the type of the key's value
+    if CODE_LLAMA_EOT in tokens and "tokenizer.ggml.eot_token_id" not in values:
+        keys.append(("tokenizer.ggml.eot_token_id", "uint32", tokens.index(CODE_LLAMA_EOT)))
+    if config.get("vocab_size") == GRANITE_SIZE and "tokenizer.ggml.add_bos_token" not in values:
+        keys.append(("tokenizer.ggml.add_bos_token", "bool", False))
     return keys
 
 
 def auto_keys(
     files: Files, rows: int | None, config: Mapping[str, object], pre: str | None
 ) -> list[Key]:
-    """Return the keys of the tokenizer in tokenizer.model when there is one, else byte-level BPE.
+    """Return the keys of the tokenizer, whose kind tokenizer.json decides where there is one.
 
     Args:
         files: the tokenizer's files.
@@ -62,15 +65,13 @@ def auto_keys(
         pre: name of the pre-tokenizer, or None to detect it.
 
     Raises:
-        TokenizerError: as the two exporters.
+        TokenizerError: as the exporters of the kinds.
     """
-    return (spm_keys if has_model(files) else bpe_keys)(files, rows, config, pre)
-
-
-def _put(keys: list[Key], key: Key) -> None:
-    """Set a key where it stands, or at the end."""
-    for i, (name, _, _) in enumerate(keys):
-        if name == key[0]:
-            keys[i] = key
-            return
-    keys.append(key)
+    if files.tokenizer is None:
+        spm = (files.root / FILE).is_file()
+        return (spm_keys if spm else bpe_keys)(files, rows, config, pre)
+    if is_spm_json(files):
+        return spm_keys(files, rows, config, pre)
+    leave_model_aside(files)
+    kind = files.model().get("type")
+    return (unigram_keys if kind == "Unigram" else bpe_keys)(files, rows, config, pre)

@@ -7,6 +7,7 @@ normalizer's options are read here from the same bytes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ BPE = 2
 """Values of the trainer's model_type."""
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FIXED = {_FIXED64: 8, _FIXED32: 4}
+_TIKTOKEN = re.compile(rb"[A-Za-z0-9+/]+={0,2} \d+\r?\n?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,16 @@ def _options(message: int | bytes) -> dict[int, Any]:
 def _types(pieces: list[bytes]) -> list[int]:
     # The format's own numbers; GGUF took them over: 1 NORMAL … 6 BYTE. An absent field is NORMAL.
     return [int(_options(piece).get(3, TokenType.NORMAL)) for piece in pieces]
+
+
+def is_tiktoken(path: Path) -> bool:
+    """Return whether a file lists tiktoken's ranks: lines of a base64 text and a number."""
+    try:
+        with path.open("rb") as file:
+            line = file.readline(4096)
+    except OSError:
+        return False
+    return bool(_TIKTOKEN.fullmatch(line))
 
 
 def load(path: Path) -> SentencePieceModel:

@@ -1,36 +1,37 @@
 """Ids of the special tokens and the flags that say which of them a tokenizer adds by itself.
 
-The rules are those of the `SpecialVocab` that llama.cpp's converter uses: the post-processor of
-tokenizer.json, then tokenizer_config.json, then config.json.
+Every id is looked up by the token's text in the finished vocabulary. What the post-processor of
+tokenizer.json (or the tokenizer's class) does comes before what files name or flags say; ids in
+config.json count only where nothing names a token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from quantcli.tokenizer.added_tokens import content, entries
-from quantcli.tokenizer.files import Files, steps
-from quantcli.tokenizer.vocabulary import Key
+from quantcli.tokenizer.classes import Names
+from quantcli.tokenizer.files import SETTINGS, TOKENIZER, Files
+from quantcli.tokenizer.postprocessor import Around, around
+from quantcli.tokenizer.vocabulary import Key, TokenType, Vocabulary
 
-KINDS = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 KEYS = {
     "bos": "bos_token_id",
     "eos": "eos_token_id",
-    "eot": "eot_token_id",
-    "eom": "eom_token_id",
     "unk": "unknown_token_id",
     "sep": "seperator_token_id",
     "pad": "padding_token_id",
     "mask": "mask_token_id",
+    "eot": "eot_token_id",
+    "eom": "eom_token_id",
 }
-"""Key of each kind below tokenizer.ggml; a kind without one (cls) is looked up but not written."""
+"""Key of each kind below tokenizer.ggml, in the order they are written. A kind without one (cls) is
+looked up but not written."""
 
 
 @dataclass(slots=True)
 class SpecialTokens:
-    """What was found, in the order it is written.
+    """What was found.
 
     Attributes:
         ids: kind ("bos", …) to token id.
@@ -43,9 +44,9 @@ class SpecialTokens:
     def keys(self) -> list[Key]:
         """Return the GGUF keys: ids first, then flags."""
         ids: list[Key] = [
-            (f"tokenizer.ggml.{KEYS[kind]}", "uint32", i)
-            for kind, i in self.ids.items()
-            if kind in KEYS
+            (f"tokenizer.ggml.{key}", "uint32", self.ids[kind])
+            for kind, key in KEYS.items()
+            if kind in self.ids
         ]
         flags: list[Key] = [
             (f"tokenizer.ggml.add_{kind}_token", "bool", value)
@@ -55,163 +56,148 @@ class SpecialTokens:
         return ids + flags
 
 
-@dataclass(slots=True)
-class _Search:
-    """The settings while the post-processor corrects them.
+def special_tokens(
+    files: Files,
+    config: Mapping[str, object],
+    vocab: Vocabulary,
+    names: Names,
+) -> SpecialTokens:
+    """Return the special tokens of a tokenizer.
 
-    `named` holds the texts the settings name by kind; it stays as it is when there are no
-    settings, although the flags then still follow the post-processor.
-    """
-
-    files: Files
-    named: dict[str, str]
-    kinds: list[str]
-    add: dict[str, bool]
-    has_settings: bool
-
-    def adopt(self, kind: str, text: str) -> None:
-        self.named[kind] = text
-
-
-def special_tokens(files: Files, config: Mapping[str, object], size: int) -> SpecialTokens:
-    """Return the special tokens of a tokenizer with `size` ids.
+    Args:
+        files: the tokenizer's files.
+        config: config.json, whose ids count for kinds that nothing names.
+        vocab: the finished vocabulary.
+        names: what files and class call them; a post-processor overrides bos and eos.
 
     Raises:
-        TokenizerError: a special id is negative, or tokenizer.json's parts are malformed.
+        TokenizerError: tokenizer.json's post-processor is malformed.
     """
-    settings = files.settings
-    search = _processed(files)
-    found = SpecialTokens(add=search.add)
-    for kind in search.kinds if settings else ():
-        flag = settings.get(f"add_{kind}_token")
-        if isinstance(flag, bool):
-            found.add[kind] = flag
-    texts: dict[str, int] = {}
-    for entry in entries(files):
-        texts.setdefault(entry["content"], entry["id"])
-    for kind in search.kinds if settings else ():
-        _set(search, found, kind, texts.get(search.named[kind]), size)
-    _ids_by_config(search, found, config, size)
+    found = SpecialTokens()
+    texts = {**names.texts}
+    for kind, stand_in in (("bos", "cls"), ("eos", "sep")):
+        if stand_in in texts:
+            texts.setdefault(kind, texts[stand_in])
+    does = around(files, names.cls, texts)
+    _without_place(files, vocab, does)
+    found.add.update(does.add)
+    _flags(files, found, does)
+    _take_over(files, texts, does)
+    for kind in (*KEYS, "cls"):
+        if kind in texts:
+            _by_text(files, found, vocab, kind, texts[kind], does)
+    _by_config(files, config, found, vocab, [k for k in KEYS if k not in {"eos", "eot", "eom"}])
     for kind in ("bos", "eos"):
-        # Without settings only the post-processor names them; llama.cpp would add its default id.
-        if found.add.get(kind):
-            _set(search, found, kind, texts.get(search.named[kind]), size)
+        if found.add.get(kind) and kind not in found.ids:  # a flag without a token
+            found.add[kind] = False
     return found
 
 
-def _processed(files: Files) -> _Search:
-    """Return the names the settings give, corrected by tokenizer.json's post-processor."""
-    named = {kind: content(files.settings.get(f"{kind}_token")) or "" for kind in KINDS}
-    search = _Search(files, named, list(KINDS), {}, has_settings=bool(files.settings))
-    if files.tokenizer is not None:
-        for kind, stand_in in (("bos", "cls"), ("eos", "sep")):
-            named[kind] = named[kind] or named[stand_in]
-        for processor in steps(files.tokenizer.get("post_processor"), "processors"):
-            if processor.get("type") == "RobertaProcessing":
-                _roberta(search, processor)
-            elif processor.get("type") == "TemplateProcessing":
-                _template(search, processor)
-    return search
+def _place(vocab: Vocabulary, does: Around, text: str) -> int | None:
+    """Return the id of a token, by its text or else by what the post-processor itself says."""
+    i = vocab.ids.get(text, does.ids.get(text))
+    return i if i is not None and i < len(vocab.tokens) else None
 
 
-def _roberta(search: _Search, processor: Mapping[str, Any]) -> None:
-    search.add.update(bos=True, eos=True, sep=True)
-    for kind in ("cls", "sep"):
-        pair = processor.get(kind)
-        if not search.named[kind] and isinstance(pair, list) and pair and isinstance(pair[0], str):
-            search.adopt(kind, pair[0])
-
-
-def _special(piece: object) -> str | None:
-    """Text of a template's piece when it is a special token."""
-    inner = piece.get("SpecialToken") if isinstance(piece, Mapping) else None
-    text = inner.get("id") if isinstance(inner, Mapping) else None
-    return text if isinstance(text, str) and text else None
-
-
-def _sequence(piece: object) -> str | None:
-    inner = piece.get("Sequence") if isinstance(piece, Mapping) else None
-    text = inner.get("id") if isinstance(inner, Mapping) else None
-    return text if isinstance(text, str) else None
-
-
-def _template(search: _Search, processor: Mapping[str, Any]) -> None:
-    single, pair = processor.get("single") or [], processor.get("pair") or []
-    if not isinstance(single, list) or not isinstance(pair, list):
-        raise search.files.malformed("TemplateProcessing is not a list of pieces")
-    first = last = None
-    if len(single) > 1:
-        first, last = _special(single[0]), _special(single[-1])
-        if first:
-            _leading(search, first)
-        if last:
-            _trailing(search, last)
-    if pair:
-        _between(search, pair, first, last)
-
-
-def _leading(search: _Search, text: str) -> None:
-    named = search.named
-    if not search.has_settings:
-        named["bos"] = text
-    elif text not in (named["bos"], named["cls"]):
-        for kind in ("bos", "cls"):
-            if not named[kind]:
-                search.adopt(kind, text)
-    search.add["bos"] = text in (named["bos"], named["cls"])
-    if not search.add["bos"]:
-        search.files.note(f"the post-processor begins with {text!r}, which is not the bos token")
-
-
-def _trailing(search: _Search, text: str) -> None:
-    named = search.named
-    if search.has_settings and text != named["eos"]:
-        # The token named eos ends a turn; the one the tokenizer appends ends the text.
-        for kind in ("eot", "eom"):
-            if kind not in search.kinds:
-                search.kinds.append(kind)
-                search.adopt(kind, named["eos"])
-                break
-    named["eos"] = text
-    search.add["eos"] = True
-
-
-def _between(search: _Search, pair: list[Any], first: str | None, last: str | None) -> None:
-    """Decide whether a separator stands between two texts."""
-    start = 1 if first and _special(pair[0]) == first else 0
-    stop = len(pair) - 1 if last and _special(pair[-1]) == last else len(pair)
-    inner = pair[start:stop]
-    if not inner or _sequence(inner[0]) != "A" or _sequence(inner[-1]) != "B":
-        return
-    middle = inner[1:-1]
-    if not middle:
-        return
-    separators = (search.named["sep"], search.named["eos"])
-    add = _special(middle[0]) in separators and not last
-    if len(middle) == 2 and _special(middle[1]) in separators:
-        add = True
-    search.add["sep"] = add
-    if add and not search.named["sep"]:
-        search.adopt("sep", search.named["eos"])
-
-
-def _set(search: _Search, found: SpecialTokens, kind: str, value: object, size: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or kind in found.ids:
-        return
-    if 0 <= value < size:
-        found.ids[kind] = value
-    else:
-        search.files.note(
-            f"the {kind} token id {value} is outside the vocabulary of {size}: left out"
+def _without_place(files: Files, vocab: Vocabulary, does: Around) -> None:
+    """Leave out what the tokenizer puts around a text when the embedding has no row for it."""
+    gone = [text for text in (does.first, does.last) if text and _place(vocab, does, text) is None]
+    for text in gone:
+        files.note(
+            "tokens that the tokenizer puts around a text have no place in the vocabulary, and are "
+            "not added",
+            repr(text),
         )
+    if does.first in gone:
+        does.first, does.add["bos"] = "", False
+    if does.last in gone:
+        does.last, does.add["eos"] = "", False
 
 
-def _ids_by_config(
-    search: _Search, found: SpecialTokens, config: Mapping[str, object], size: int
+def _flags(files: Files, found: SpecialTokens, does: Around) -> None:
+    """Apply add_bos_token and its like, which transformers reads only without tokenizer.json."""
+    for kind in ("bos", "eos"):
+        flag = files.setting(f"add_{kind}_token")
+        if flag is None:
+            continue
+        if files.tokenizer is None and not does.fixed:
+            found.add[kind] = flag
+        elif flag != found.add.get(kind, False):
+            files.note(
+                f"flags of {SETTINGS} do not count beside {TOKENIZER}, whose tokenizer does "
+                "otherwise",
+                f"add_{kind}_token {str(flag).lower()}",
+            )
+
+
+def _take_over(files: Files, names: dict[str, str], does: Around) -> None:
+    """Make bos and eos of the tokens around a text: llama.cpp adds no others."""
+    if does.first and does.first != names.get("bos"):
+        if names.get("bos"):
+            files.note(
+                "the tokenizer begins a text with another token than the one named bos: it is "
+                "written as bos, for llama.cpp adds no other",
+                f"{does.first!r} instead of {names['bos']!r}",
+            )
+        names["bos"] = does.first
+    if does.last and does.last != names.get("eos"):
+        # The token named eos ends a turn; the one the tokenizer appends ends the text.
+        if names.get("eos"):
+            names["eot"] = names["eos"]
+        names["eos"] = does.last
+    if does.add.get("sep") and "eos" in names:
+        names.setdefault("sep", names["eos"])
+
+
+def _by_text(
+    files: Files,
+    found: SpecialTokens,
+    vocab: Vocabulary,
+    kind: str,
+    text: str,
+    does: Around,
 ) -> None:
+    i, said = _place(vocab, does, text), does.ids.get(text)
+    if i is not None and said is not None and said != i:
+        files.note(
+            "ids in the post-processor are not those of the vocabulary, which count",
+            f"{text!r} {said}, written as {i}",
+        )
+    if i is None:
+        files.note(
+            "special tokens without a place in the vocabulary are left out", f"{kind} {text!r}"
+        )
+    else:
+        found.ids[kind] = i
+
+
+def config_value(config: Mapping[str, object], name: str) -> object:
+    """Return a field of config.json or else of its text_config."""
+    value = config.get(name)
     inner = config.get("text_config")
-    for kind in search.kinds:
-        value = config.get(f"{kind}_token_id")
-        if value is None and isinstance(inner, Mapping):
-            value = inner.get(f"{kind}_token_id")
-        _set(search, found, kind, value, size)
+    return inner.get(name) if value is None and isinstance(inner, Mapping) else value
+
+
+def _by_config(
+    files: Files,
+    config: Mapping[str, object],
+    found: SpecialTokens,
+    vocab: Vocabulary,
+    kinds: list[str],
+) -> None:
+    for kind in kinds:
+        value = config_value(config, f"{kind}_token_id")
+        if type(value) is not int or kind in found.ids:
+            continue
+        if valid_id(files, vocab, kind, value, "config.json"):
+            found.ids[kind] = value
+
+
+def valid_id(files: Files, vocab: Vocabulary, kind: str, value: int, source: str) -> bool:
+    """Return whether `value` is the id of a token; note it otherwise."""
+    if 0 <= value < len(vocab.tokens) and vocab.types[value] != TokenType.UNUSED:
+        return True
+    # -1 is how some configurations write that there is none.
+    if value >= 0:
+        files.note(f"ids in {source} that are no token's are left out", f"{kind} {value}")
+    return False

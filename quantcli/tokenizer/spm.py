@@ -1,43 +1,59 @@
-"""SentencePiece BPE from tokenizer.model: Llama 2, Mistral (`tokenizer.ggml.model` "llama")."""
+"""SentencePiece BPE: Llama 2, Mistral, Gemma (`tokenizer.ggml.model` "llama").
+
+tokenizer.json, where there is one, decides on the vocabulary, the added tokens and their types;
+tokenizer.model then gives scores and nothing else. llama.cpp merges the pair whose result has the
+highest score. tokenizer.json has merges in order instead: without fitting scores a token's score is
+the negative rank of the first merge that makes it. (The reference converter gives every token the
+same score in that case, which loses the order.)
+"""
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from quantcli.errors import TokenizerError
-from quantcli.tokenizer.chat_template import chat_template_keys
-from quantcli.tokenizer.files import ADDED, SETTINGS, Files
-from quantcli.tokenizer.normalizer import normalizer_keys
-from quantcli.tokenizer.sentencepiece_model import UNIGRAM, SentencePieceModel, load
-from quantcli.tokenizer.special_tokens import SpecialTokens, special_tokens
-from quantcli.tokenizer.vocabulary import (
-    ADDED_SCORE,
-    Key,
-    TokenType,
-    Vocabulary,
-    blank,
-    configured_size,
-    final_size,
-    looks_special,
-    make_unique,
+from quantcli.tokenizer.added_tokens import AddedToken, added_tokens, from_decoder, named_tokens
+from quantcli.tokenizer.assembly import assemble
+from quantcli.tokenizer.bpe import merge_pairs
+from quantcli.tokenizer.classes import GENERIC, Names, TokenizerClass, tokenizer_class
+from quantcli.tokenizer.files import TOKENIZER, Files, steps
+from quantcli.tokenizer.hf_vocabulary import (
+    SPACE,
+    VOCAB_JSON,
+    base_ids,
+    escapes_spaces,
+    hf_vocabulary,
 )
+from quantcli.tokenizer.sentencepiece_model import UNIGRAM, SentencePieceModel, is_tiktoken, load
+from quantcli.tokenizer.vocabulary import ADDED_SCORE, Key, TokenType, Vocabulary
 
 FILE = "tokenizer.model"
 MODEL = "llama"
 PRE = "default"
 ADD_SPACE_PREFIX = "tokenizer.ggml.add_space_prefix"
-_SPACE = "\u2581"
+_BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 
 
-def has_model(files: Files) -> bool:
-    """Return whether there is a tokenizer.model."""
-    return (files.root / FILE).is_file()
+def is_spm_json(files: Files) -> bool:
+    """Return whether tokenizer.json holds a SentencePiece BPE: byte fallback, decoder in steps."""
+    model = files.model()
+    decoder = (files.tokenizer or {}).get("decoder")
+    return (
+        model.get("type") == "BPE"
+        and model.get("byte_fallback") is True
+        and isinstance(decoder, Mapping)
+        and decoder.get("type") == "Sequence"
+    )
 
 
 def spm_keys(
     files: Files, rows: int | None, config: Mapping[str, object], pre: str | None
 ) -> list[Key]:
-    """Return the keys of a SentencePiece BPE tokenizer in tokenizer.model.
+    """Return the keys of a SentencePiece BPE tokenizer in tokenizer.json, else in tokenizer.model.
 
     Args:
         files: the tokenizer's files.
@@ -46,95 +62,250 @@ def spm_keys(
         pre: name to write for the pre-tokenizer, or None.
 
     Raises:
-        TokenizerError: the file is missing or not such a model, or the vocabulary larger than the
-            embedding.
+        TokenizerError: a file is missing or malformed, or the vocabulary larger than the embedding.
     """
-    path = files.path(FILE)
-    if path is None:
-        raise TokenizerError(
-            f"has no {FILE}", where=str(files.root), hint="Put it beside config.json."
-        )
-    model = load(path)
-    if model.model_type == UNIGRAM:
-        files.note(f"{FILE} is a Unigram model; llama.cpp splits as if it were BPE with its scores")
-    size = rows or configured_size(config, "vocab_size_per_layer_input", "vocab_size")
-    size = final_size(files, len(model.tokens), size, {}, FILE)
-    vocab = spm_vocabulary(files, model, size)
-    make_unique(files, vocab)
-    keys = vocab.keys(MODEL, pre or PRE)
-    special = special_tokens(files, config, size)
-    add_model_ids(files, special, model, {"bos": 1, "eos": 2, "unk": 0})
-    keys += special.keys()
-    keys += chat_template_keys(files) + normalizer_keys(files)
-    if not model.add_dummy_prefix and "add_prefix_space" not in files.settings:
+    cls = tokenizer_class(files, config)
+    if files.tokenizer is not None and is_spm_json(files):
+        vocab, named = _from_json(files, rows, config, cls)
+        prefix = _prefixes_space(files, cls)
+    else:
+        model = load_model(files, FILE)
+        if model.model_type == UNIGRAM:
+            files.note(
+                f"{FILE} is a Unigram model; llama.cpp splits as if it were BPE with its scores"
+            )
+        vocab, named = from_model(files, model, rows, config, cls, FILE)
+        prefix = model.add_dummy_prefix
+        if cls.metaspace or files.setting("add_prefix_space") is not None:
+            said = files.setting("add_prefix_space")
+            prefix = prefix if said is None else said
+    _note_bytes(files, vocab)
+    keys = assemble(files, config, vocab, model=MODEL, pre=pre or PRE, names=Names(named, cls))
+    if not prefix:
         # llama.cpp puts a space in front of a text by default; this tokenizer does not.
         keys.append((ADD_SPACE_PREFIX, "bool", False))
-        files.note(f"add_space_prefix false is written: {FILE} adds no space in front of a text")
+        files.note("add_space_prefix false is written: the tokenizer puts no space before a text")
     return keys
 
 
-def add_model_ids(
-    files: Files, special: SpecialTokens, model: SentencePieceModel, assumed: Mapping[str, int]
-) -> None:
-    """Add the model's own special ids where nothing else gave one and llama.cpp assumes another.
+# ----------------------------------------------------------------------------- tokenizer.json
+def _from_json(
+    files: Files, rows: int | None, config: Mapping[str, object], cls: TokenizerClass
+) -> tuple[Vocabulary, dict[str, str]]:
+    base, source = base_ids(files, fallback=VOCAB_JSON)
+    unknown = files.model().get("unk_token")
+    own = {"unk": unknown} if isinstance(unknown, str) else {}
+    named = named_tokens(files, own, cls.names)
+    added = added_tokens(files, base, named)
+    vocab = hf_vocabulary(
+        files,
+        base,
+        added,
+        rows=rows,
+        config=config,
+        source=source,
+        pieces=True,
+        escaped=escapes_spaces(files) and not cls.metaspace,
+    )
+    _note_normalized(files, added)
+    _score(files, vocab, base, unknown)
+    return vocab, named
+
+
+def _note_normalized(files: Files, added: Mapping[int, AddedToken]) -> None:
+    if not any(step.get("type") == "Prepend" for step in _normalizers(files)):
+        return
+    for token in added.values():
+        if token.normalized:
+            files.note(
+                "added tokens are looked for in normalized text, where a space comes first; "
+                "llama.cpp looks in the text as it is",
+                repr(token.content),
+            )
+
+
+def _score(files: Files, vocab: Vocabulary, base: Mapping[str, int], unknown: object) -> None:
+    """Give the pieces of tokenizer.json their scores, and bytes and the unknown one their types."""
+    scores = _scores(files, base)
+    # Below every merge's score: what no merge makes must not come before what one does.
+    lowest = min(scores.values(), default=0.0) + ADDED_SCORE
+    for text, i in base.items():
+        if i >= len(vocab.tokens) or vocab.ids.get(text) != i:
+            continue
+        if _BYTE.fullmatch(text):
+            vocab.types[i], vocab.scores[i] = TokenType.BYTE, 0.0
+        elif text == unknown and vocab.types[i] != TokenType.USER_DEFINED:
+            vocab.types[i], vocab.scores[i] = TokenType.UNKNOWN, 0.0
+        elif vocab.types[i] == TokenType.NORMAL:
+            vocab.scores[i] = scores.get(text, lowest)
+            if len(text) > 1 and text not in scores:
+                files.note(
+                    f"no merge of {TOKENIZER} makes these tokens of its vocabulary, llama.cpp "
+                    "merges to them all the same",
+                    repr(text),
+                )
+
+
+def _scores(files: Files, base: Mapping[str, int]) -> dict[str, float]:
+    """Return scores by text: tokenizer.model's if they fit tokenizer.json's merges, else ranks."""
+    ranks: dict[str, float] = {}
+    for rank, (left, right) in enumerate(merge_pairs(files)):
+        ranks.setdefault(left + right, -float(rank))
+    model = _beside(files)
+    if model is None:
+        return ranks
+    known = dict(zip(model.tokens, model.scores, strict=True))
+    fits = all(text in known for text in ranks)
+    if not fits or any(a < b for a, b in itertools.pairwise(known[text] for text in ranks)):
+        files.note(
+            f"{FILE} is left aside: its scores are not in the order of {TOKENIZER}'s merges, which "
+            "count"
+        )
+        return ranks
+    single = {text: known[text] for text in base if len(text) == 1 and text in known}
+    for text, i in base.items():
+        if i < len(model.tokens) and model.tokens[i] != text:
+            files.note(
+                f"{TOKENIZER} and {FILE} disagree on texts; {TOKENIZER} counts",
+                f"id {i} is {text!r}, not {model.tokens[i]!r}",
+            )
+    return {text: known[text] for text in ranks} | single
+
+
+def _beside(files: Files) -> SentencePieceModel | None:
+    """Return the model in tokenizer.model when there is one that can be read."""
+    try:
+        return load_model(files, FILE) if (files.root / FILE).is_file() else None
+    except TokenizerError as error:
+        files.note(f"{FILE} is left aside, {TOKENIZER} has everything: {error.message}")
+        return None
+
+
+def leave_model_aside(files: Files) -> None:
+    """Note that a tokenizer.model does not count, where tokenizer.json holds another kind."""
+    path = files.path(FILE)
+    if path is not None:
+        what = "lists tiktoken's ranks, and " if is_tiktoken(path) else "is left aside: "
+        files.note(f"{FILE} {what}{TOKENIZER} decides")
+
+
+def _normalizers(files: Files) -> list[Mapping[str, Any]]:
+    return steps((files.tokenizer or {}).get("normalizer"), "normalizers")
+
+
+def _prefixes_space(files: Files, cls: TokenizerClass) -> bool:
+    if cls.metaspace:
+        prefix = files.setting("add_prefix_space") is not False
+        if prefix:
+            _note_metaspace(files, first=files.setting("legacy") is not True)
+        return prefix
+    if any(step.get("type") == "Prepend" for step in _normalizers(files)):
+        return True
+    for step in steps((files.tokenizer or {}).get("pre_tokenizer"), "pretokenizers"):
+        if step.get("type") == "Metaspace":
+            scheme = step.get("prepend_scheme")
+            prefix = bool(scheme in {"always", "first"} or step.get("add_prefix_space"))
+            if prefix:
+                _note_metaspace(files, first=scheme == "first")
+            return prefix
+    return False
+
+
+def _note_metaspace(files: Files, *, first: bool) -> None:
+    if first:
+        files.note(
+            "the tokenizer puts a space before the first text only; llama.cpp also puts one after "
+            "every special token"
+        )
+    files.note(
+        "the tokenizer puts no second space before a text that begins with one; llama.cpp does"
+    )
+
+
+# ---------------------------------------------------------------------------- tokenizer.model
+def load_model(files: Files, name: str) -> SentencePieceModel:
+    """Return the SentencePiece model in the file `name`.
+
+    Raises:
+        TokenizerError: the file is missing or not such a model; one of tiktoken's is named.
+    """
+    path = files.path(name)
+    if path is None:
+        raise TokenizerError(
+            f"has neither {TOKENIZER} nor {name}",
+            where=str(files.root),
+            hint="Put the tokenizer's files beside config.json.",
+        )
+    if is_tiktoken(path):
+        raise TokenizerError(
+            "is a list of tiktoken's ranks, not a SentencePiece model",
+            where=str(path),
+            hint=f"Add the {TOKENIZER} that transformers makes of it; it then decides.",
+        )
+    return load(Path(path))
+
+
+def from_model(
+    files: Files,
+    model: SentencePieceModel,
+    rows: int | None,
+    config: Mapping[str, object],
+    cls: TokenizerClass,
+    source: str,
+) -> tuple[Vocabulary, dict[str, str]]:
+    """Return a SentencePiece model's vocabulary with added tokens, and the special tokens' names.
 
     Args:
-        files: for the notes.
-        special: what the other files say; changed in place.
-        model: the SentencePiece model.
-        assumed: ids llama.cpp assumes, by kind.
+        files: the tokenizer's files.
+        model: the model in `source`.
+        rows: rows of the embedding, or None.
+        config: config.json.
+        cls: the tokenizer's class.
+        source: name of the model's file.
+
+    Raises:
+        TokenizerError: the vocabulary is larger than the embedding, or an entry malformed.
     """
-    for kind, i in model.special.items():
-        if kind not in special.ids and kind in assumed and assumed[kind] != i:
-            special.ids[kind] = i
-            files.note(f"the {kind} token id {i} is the SentencePiece model's own")
-
-
-def spm_vocabulary(
-    files: Files, model: SentencePieceModel, size: int, *, first_added: int = 0
-) -> Vocabulary:
-    """Return the model's pieces with the added tokens over them, padded to `size` ids.
-
-    Added tokens below the id `first_added` leave the piece as it is. Those beyond `size` are left
-    out with a note: many checkpoints list a padding token that their embedding has no row for.
-    """
-    vocab = blank(size)
-    n = len(model.tokens)
-    vocab.tokens[:n], vocab.scores[:n], vocab.types[:n] = model.tokens, model.scores, model.types
-    for i in range(n):
-        if vocab.types[i] == TokenType.USER_DEFINED and _SPACE in vocab.tokens[i]:
+    tokens = list(model.tokens)
+    if cls is GENERIC:
+        _rename(files, tokens)
+    base = {text: i for i, text in enumerate(tokens)}
+    own = {kind: tokens[i] for kind, i in model.special.items() if kind != "pad"}
+    named = named_tokens(files, own, cls.names)
+    added = added_tokens(files, base, named)
+    vocab = hf_vocabulary(files, base, added, rows=rows, config=config, source=source, pieces=True)
+    for i in range(min(len(tokens), len(vocab.tokens))):
+        vocab.scores[i] = model.scores[i]
+        if i in added and vocab.types[i] in (TokenType.USER_DEFINED, TokenType.CONTROL):
+            if model.types[i] in (TokenType.UNKNOWN, TokenType.CONTROL, TokenType.BYTE):
+                vocab.types[i] = model.types[i]
+            continue
+        vocab.types[i] = model.types[i]
+        if model.types[i] == TokenType.USER_DEFINED and SPACE in tokens[i]:
             # llama.cpp matches user-defined tokens before it puts the first space and escapes
             # spaces, SentencePiece after that: a run of spaces is found by merging or not at all.
             vocab.types[i] = TokenType.NORMAL
-    for i, text, special in _added(files):
-        if i >= size:
-            files.note(f"the added token {text!r} has id {i}, the embedding {size} rows: left out")
-            continue
-        if i < first_added:
-            continue
-        vocab.scores[i] = ADDED_SCORE
-        if special or (special is not None and looks_special(text)):
-            vocab.tokens[i], vocab.types[i] = text, TokenType.CONTROL
-        else:
-            vocab.tokens[i] = text.replace(_SPACE, " ")
-            vocab.types[i] = TokenType.USER_DEFINED
-    return vocab
+    return vocab, named
 
 
-def _added(files: Files) -> list[tuple[int, str, bool | None]]:
-    """Id, text and whether special (None when the file does not say) of the added tokens."""
-    found: list[tuple[int, str, bool | None]] = []
-    for text, i in (files.object(ADDED) or {}).items():
-        if type(i) is not int or i < 0:
-            raise files.malformed(f"token {text!r} has the id {i!r}", ADDED)
-        found.append((i, text, None))
-    decoder = files.settings.get("added_tokens_decoder")
-    if isinstance(decoder, Mapping):
-        for key, entry in decoder.items():
-            if not str(key).isdecimal() or not isinstance(entry, Mapping):
-                raise files.malformed(f'"added_tokens_decoder" holds {key!r}: {entry!r}', SETTINGS)
-            shown = entry.get("content")
-            if not isinstance(shown, str):
-                raise files.malformed(f"added token {key} has no content", SETTINGS)
-            found.append((int(key), shown, bool(entry.get("special"))))
-    return found
+def _rename(files: Files, tokens: list[str]) -> None:
+    """Give pieces the texts that tokenizer_config.json has for their ids, as transformers does."""
+    listed: list[tuple[int, AddedToken]] = from_decoder(files)
+    names = {i: token.content for i, token in listed if i < len(tokens)}
+    kept = {text for i, text in enumerate(tokens) if i not in names}
+    for i, text in names.items():
+        if text not in kept and tokens[i] != text:
+            files.note(
+                f"pieces of {FILE} have another text in tokenizer_config.json, which counts",
+                f"id {i} {text!r}, not {tokens[i]!r}",
+            )
+            tokens[i] = text
+
+
+def _note_bytes(files: Files, vocab: Vocabulary) -> None:
+    missing = 256 - sum(f"<0x{value:02X}>" in vocab.ids for value in range(256))
+    if missing:
+        files.note(
+            f"{missing} of the 256 byte tokens are missing: llama.cpp stops with an error at "
+            "characters that the vocabulary has not"
+        )

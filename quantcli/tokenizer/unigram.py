@@ -7,36 +7,24 @@ import binascii
 from collections.abc import Mapping
 
 from quantcli.errors import TokenizerError
-from quantcli.tokenizer.added_tokens import added_tokens
-from quantcli.tokenizer.chat_template import chat_template_keys
+from quantcli.tokenizer.added_tokens import added_tokens, named_tokens
+from quantcli.tokenizer.assembly import assemble
+from quantcli.tokenizer.classes import Names, TokenizerClass, tokenizer_class
 from quantcli.tokenizer.files import TOKENIZER, Files, steps
-from quantcli.tokenizer.hf_vocabulary import VOCAB_JSON, base_ids, texts_by_id
-from quantcli.tokenizer.normalizer import normalizer_keys
-from quantcli.tokenizer.sentencepiece_model import BPE, load
-from quantcli.tokenizer.special_tokens import special_tokens
-from quantcli.tokenizer.spm import (
-    ADD_SPACE_PREFIX,
-    FILE,
-    PRE,
-    add_model_ids,
-    spm_keys,
-    spm_vocabulary,
-)
-from quantcli.tokenizer.vocabulary import (
-    Key,
-    TokenType,
-    Vocabulary,
-    blank,
-    configured_size,
-    final_size,
-    make_unique,
-)
+from quantcli.tokenizer.hf_vocabulary import VOCAB_JSON, base_ids, escapes_spaces, hf_vocabulary
+from quantcli.tokenizer.sentencepiece_model import BPE, SentencePieceModel
+from quantcli.tokenizer.spm import ADD_SPACE_PREFIX, FILE, PRE, from_model, load_model, spm_keys
+from quantcli.tokenizer.vocabulary import Key, TokenType, Vocabulary
 
 MODEL = "t5"
 FAIRSEQ = "sentencepiece.bpe.model"
 _FILES = (FILE, "spiece.model", FAIRSEQ)
 _FAIRSEQ_FIRST = ("<s>", "<pad>", "</s>", "<unk>")
 """The first ids of fairseq's vocabularies; the model's own three special pieces are dropped."""
+_LARGEST = 1e30
+"""Scores are logarithms of probabilities; this is well within float32, and NaN is not below it."""
+_FAIRSEQ_LAST = "<mask>"
+"""The token after fairseq's last piece."""
 
 
 def unigram_keys(
@@ -45,8 +33,8 @@ def unigram_keys(
     """Return the keys of a Unigram tokenizer.
 
     Args:
-        files: the tokenizer's files: tokenizer.model, spiece.model, sentencepiece.bpe.model (whose
-            ids are moved to fairseq's) or tokenizer.json, the first there is.
+        files: the tokenizer's files: tokenizer.json, else tokenizer.model, spiece.model or
+            sentencepiece.bpe.model (whose ids are moved to fairseq's), the first there is.
         rows: rows of the embedding, or None.
         config: config.json.
         pre: name to write for the pre-tokenizer, or None.
@@ -54,33 +42,35 @@ def unigram_keys(
     Raises:
         TokenizerError: a file is missing or malformed, or the vocabulary larger than the embedding.
     """
-    file = next((name for name in _FILES if (files.root / name).is_file()), None)
-    model = None
-    if file is None:
-        vocab, options = _from_json(files, rows, config)
+    cls = tokenizer_class(files, config)
+    if files.tokenizer is not None and files.model().get("type") == "Unigram":
+        vocab, named, options = _from_json(files, rows, config, cls)
     else:
-        path = files.path(file)
-        assert path is not None  # just seen
-        model = load(path)
+        file = next((name for name in _FILES if (files.root / name).is_file()), None)
+        if file is None:
+            raise TokenizerError(
+                f"has none of {', '.join(_FILES)} and no Unigram tokenizer in {TOKENIZER}",
+                where=str(files.root),
+            )
+        model = load_model(files, file)
         if model.model_type == BPE and file == FILE:
             return spm_keys(files, rows, config, pre)
-        # fairseq has one special token more than the model.
-        needed = len(model.tokens) + (file == FAIRSEQ)
-        size = final_size(files, needed, rows or configured_size(config, "vocab_size"), {}, file)
-        vocab = spm_vocabulary(files, model, size, first_added=len(model.tokens))
-        if file == FAIRSEQ:
-            vocab = _to_fairseq(files, vocab)
+        moved = _to_fairseq(model) if file == FAIRSEQ else model
+        vocab, named = from_model(files, moved, rows, config, cls, file)
         options = _options(
             prefix=model.add_dummy_prefix,
             spaces=model.remove_extra_whitespaces,
             charsmap=model.charsmap,
         )
-    make_unique(files, vocab)
-    special = special_tokens(files, config, len(vocab.tokens))
-    if model is not None and file != FAIRSEQ:
-        add_model_ids(files, special, model, {"eos": 1, "unk": 2, "pad": 0})
-    keys = vocab.keys(MODEL, pre or PRE) + options + special.keys()
-    return keys + chat_template_keys(files) + normalizer_keys(files)
+    return assemble(
+        files,
+        config,
+        vocab,
+        model=MODEL,
+        pre=pre or PRE,
+        names=Names(named, cls),
+        options=options,
+    )
 
 
 def _options(*, prefix: bool, spaces: bool, charsmap: bytes) -> list[Key]:
@@ -93,49 +83,52 @@ def _options(*, prefix: bool, spaces: bool, charsmap: bytes) -> list[Key]:
     return keys
 
 
-def _to_fairseq(files: Files, vocab: Vocabulary) -> Vocabulary:
-    """Move the pieces to fairseq's ids: four special tokens first, everything else one up."""
+def _to_fairseq(model: SentencePieceModel) -> SentencePieceModel:
+    """Move the pieces to fairseq's ids: four special tokens first, every piece one up, a mask."""
     control = TokenType.CONTROL
-    moved = Vocabulary(
-        [*_FAIRSEQ_FIRST, *vocab.tokens[3:-1]],
-        [control, control, control, TokenType.UNKNOWN, *vocab.types[3:-1]],
-        [0.0, 0.0, 0.0, 0.0, *vocab.scores[3:-1]],
+    return SentencePieceModel(
+        tokens=[*_FAIRSEQ_FIRST, *model.tokens[3:], _FAIRSEQ_LAST],
+        scores=[0.0, 0.0, 0.0, 0.0, *model.scores[3:], 0.0],
+        types=[control, control, control, TokenType.UNKNOWN, *model.types[3:], control],
+        model_type=model.model_type,
+        add_dummy_prefix=model.add_dummy_prefix,
+        remove_extra_whitespaces=model.remove_extra_whitespaces,
+        charsmap=model.charsmap,
+        special={"bos": 0, "pad": 1, "eos": 2, "unk": 3},
     )
-    if files.tokenizer is not None:
-        for i, token in added_tokens(files, {}).items():
-            if i < len(moved.tokens) and moved.types[i] == TokenType.UNUSED:
-                kind = control if token.special else TokenType.USER_DEFINED
-                moved.tokens[i], moved.types[i], moved.scores[i] = token.content, kind, 0.0
-    return moved
 
 
 def _from_json(
-    files: Files, rows: int | None, config: Mapping[str, object]
-) -> tuple[Vocabulary, list[Key]]:
+    files: Files, rows: int | None, config: Mapping[str, object], cls: TokenizerClass
+) -> tuple[Vocabulary, dict[str, str], list[Key]]:
     model = files.model()
-    if model.get("type") != "Unigram":
-        raise TokenizerError(
-            f"has none of {', '.join(_FILES)} and no Unigram tokenizer in {TOKENIZER}",
-            where=str(files.root),
-        )
-    ids, _ = base_ids(files, fallback=VOCAB_JSON)
-    added = added_tokens(files, ids)
-    texts = texts_by_id(files, ids, added)
-    size = final_size(files, max(texts) + 1, rows, config, TOKENIZER)
-    vocab = blank(size)
+    base, source = base_ids(files, fallback=VOCAB_JSON)
+    texts, unknown = list(base), model.get("unk_id")
     listed = model["vocab"]
-    if not isinstance(listed, list):
-        raise files.malformed('"vocab" of a Unigram model is not a list')
-    for i, text in texts.items():
-        vocab.tokens[i], vocab.types[i] = text, TokenType.NORMAL
-        vocab.scores[i] = float(listed[i][1]) if i < len(listed) else 0.0
-        if i == model.get("unk_id"):
+    if not isinstance(listed, list) or len(texts) != len(listed):
+        raise files.malformed('"vocab" of a Unigram model is not a list of different texts')
+    own = {"unk": texts[unknown]} if type(unknown) is int and 0 <= unknown < len(texts) else {}
+    named = named_tokens(files, own, cls.names)
+    added = added_tokens(files, base, named)
+    vocab = hf_vocabulary(
+        files,
+        base,
+        added,
+        rows=rows,
+        config=config,
+        source=source,
+        pieces=True,
+        escaped=escapes_spaces(files),
+    )
+    for i, (_, score) in enumerate(listed[: len(vocab.tokens)]):
+        if type(score) not in (int, float) or not abs(score) < _LARGEST:
+            raise files.malformed(f"the score of {texts[i]!r} is {score!r}")
+        vocab.scores[i] = float(score)
+        if own and i == unknown:
             vocab.types[i] = TokenType.UNKNOWN
-        elif i in added:
-            special = added[i].special
-            vocab.types[i] = TokenType.CONTROL if special else TokenType.USER_DEFINED
     spaces, charsmap = _normalization(files)
-    return vocab, _options(prefix=_prefixes_space(files), spaces=spaces, charsmap=charsmap)
+    options = _options(prefix=_prefixes_space(files), spaces=spaces, charsmap=charsmap)
+    return vocab, {**named, **own}, options
 
 
 def _prefixes_space(files: Files) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from quantcli.errors import TokenizerError
 from quantcli.tokenizer.files import Files
 
 Key = tuple[str, str, object]
@@ -31,20 +30,34 @@ class TokenType(IntEnum):
 
 @dataclass(slots=True)
 class Vocabulary:
-    """Texts, types and scores by id; the three lists have one length."""
+    """Texts, types and scores by id; the three lists have one length.
+
+    Attributes:
+        tokens: text by id, as it is written.
+        types: type by id.
+        scores: score by id.
+        ids: id by text, as the tokenizer knows it; this is where every special token is looked up.
+    """
 
     tokens: list[str]
     types: list[int]
-    scores: list[float] = field(default_factory=list)
+    scores: list[float]
+    ids: dict[str, int] = field(default_factory=dict)
 
-    def keys(self, model: str, pre: str) -> list[Key]:
-        """Return the keys that begin every tokenizer section, in the converter's order."""
+    def keys(self, model: str, pre: str, *, scored: bool = True) -> list[Key]:
+        """Return the keys that begin every tokenizer section, in the converter's order.
+
+        Args:
+            model: tokenizer.ggml.model.
+            pre: tokenizer.ggml.pre.
+            scored: whether this kind of tokenizer has scores.
+        """
         keys: list[Key] = [
             ("tokenizer.ggml.model", "string", model),
             ("tokenizer.ggml.pre", "string", pre),
             ("tokenizer.ggml.tokens", "array:string", tuple(self.tokens)),
         ]
-        if self.scores:
+        if scored:
             keys.append(("tokenizer.ggml.scores", "array:float32", tuple(self.scores)))
         keys.append(("tokenizer.ggml.token_type", "array:int32", tuple(map(int, self.types))))
         return keys
@@ -81,50 +94,23 @@ def configured_size(config: Mapping[str, object], *names: str) -> int | None:
     return None
 
 
-def final_size(
-    files: Files, size: int, rows: int | None, config: Mapping[str, object], source: str
-) -> int:
-    """Return how many ids to write: the embedding's rows, never fewer than the tokenizer has.
-
-    Args:
-        files: for the notes and the error's place.
-        size: ids the tokenizer needs, holes included.
-        rows: rows of the embedding, or None when not known.
-        config: config.json, whose vocab_size stands in for unknown rows.
-        source: the file the ids come from.
-
-    Raises:
-        TokenizerError: the tokenizer has more ids than the embedding has rows.
-    """
-    target = rows if rows is not None else configured_size(config, "vocab_size") or size
-    if size > target:
-        raise TokenizerError(
-            f"the tokenizer needs {size} ids, the embedding has {target} rows",
-            where=files.where(source),
-            hint="Remove the tokens added after training, or resize the model's embedding to them.",
-        )
-    if size < target:
-        files.note(
-            f"{target - size} ids beyond the tokenizer's {size} are written as unused [PAD<id>] "
-            f"tokens to match the embedding's {target} rows"
-        )
-    return target
-
-
 def make_unique(files: Files, vocab: Vocabulary) -> None:
     """Give every id a text of its own that is not empty; llama.cpp refuses anything else.
+
+    A zero character counts as the end of a text, as it does there.
 
     Of several ids with one text the one whose text must be found keeps it: a control or
     user-defined token before others, and the lowest id among equals.
     """
-    if len(set(vocab.tokens)) == len(vocab.tokens) and "" not in vocab.tokens:
+    zero = any("\0" in text for text in vocab.tokens)
+    if len(set(vocab.tokens)) == len(vocab.tokens) and "" not in vocab.tokens and not zero:
         return
     owners: dict[str, int] = {}
     added = (TokenType.CONTROL, TokenType.USER_DEFINED)
     losers: list[int] = []
     for i, (text, kind) in enumerate(zip(vocab.tokens, vocab.types, strict=True)):
         owner = owners.setdefault(text, i)
-        if text == "":
+        if text == "" or "\0" in text:
             losers.append(i)
         elif owner != i:
             wins = kind in added and vocab.types[owner] not in added
@@ -132,11 +118,13 @@ def make_unique(files: Files, vocab: Vocabulary) -> None:
             owners[text] = i if wins else owner
     taken = set(vocab.tokens)
     for i in losers:
-        name = f"[EMPTY_{i}]" if vocab.tokens[i] == "" else f"[DUPLICATE_{i}]"
+        own = vocab.tokens[i] and "\0" not in vocab.tokens[i]
+        name = f"[DUPLICATE_{i}]" if own else f"[EMPTY_{i}]"
         while name in taken:
             name = f"[{name}]"
         taken.add(name)
         files.note(
-            f"id {i} has the text {vocab.tokens[i]!r} of another id or none: written as {name}"
+            "ids have the text of another id or none, which llama.cpp does not allow, and get one",
+            f"{i} {vocab.tokens[i]!r}, written as {name}",
         )
         vocab.tokens[i], vocab.types[i] = name, TokenType.UNUSED

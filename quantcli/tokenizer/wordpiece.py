@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from quantcli.errors import TokenizerError
-from quantcli.tokenizer.chat_template import chat_template_keys
+from quantcli.tokenizer.added_tokens import added_tokens, named_tokens
+from quantcli.tokenizer.assembly import assemble
+from quantcli.tokenizer.classes import CLASSES, Names, tokenizer_class
 from quantcli.tokenizer.files import TOKENIZER, Files
-from quantcli.tokenizer.hf_vocabulary import VOCAB_TXT, hf_vocabulary
-from quantcli.tokenizer.normalizer import normalizer_keys
-from quantcli.tokenizer.special_tokens import special_tokens
-from quantcli.tokenizer.vocabulary import Key, TokenType, make_unique
+from quantcli.tokenizer.hf_vocabulary import SPACE, VOCAB_TXT, base_ids, hf_vocabulary
+from quantcli.tokenizer.vocabulary import Key, TokenType, Vocabulary
 
 MODEL = "bert"
 PRE = "jina-v2-en"
 """What llama.cpp's converter writes for the vocabulary of bert-base-uncased; nothing reads it."""
-_STANDARD = {"bos": "[CLS]", "unk": "[UNK]", "sep": "[SEP]", "pad": "[PAD]", "mask": "[MASK]"}
-_WORD = "\u2581"
 
 
 def wordpiece_keys(
@@ -43,26 +41,38 @@ def wordpiece_keys(
             f"holds a {kind} tokenizer where this architecture has WordPiece",
             where=files.where(TOKENIZER),
         )
-    vocab = hf_vocabulary(files, rows, config, fallback=VOCAB_TXT)
-    special = special_tokens(files, config, len(vocab.tokens))
-    place = {text: i for i, text in enumerate(vocab.tokens)}
-    if not files.settings or files.tokenizer is None:
-        # The settings would name them. llama.cpp assumes the ids of bert-base-uncased instead.
-        for name, text in _STANDARD.items():
-            if name not in special.ids and text in place:
-                special.ids[name] = place[text]
-                vocab.types[place[text]] = TokenType.CONTROL
-    prefix = model.get("continuing_subword_prefix", "##")
+    cls = tokenizer_class(files, config)
+    if not cls.bert and files.tokenizer is None:
+        cls = CLASSES["BertTokenizer"]
+    base, source = base_ids(files, fallback=VOCAB_TXT)
+    prefix, own = model.get("continuing_subword_prefix", "##"), {}
     if not isinstance(prefix, str):
         raise files.malformed(f"continuing_subword_prefix is {prefix!r}")
+    if isinstance(model.get("unk_token"), str):
+        own["unk"] = model["unk_token"]
+    # Without names llama.cpp would assume the ids of bert-base-uncased.
+    defaults = cls.names or {k: t for k, t in CLASSES["BertTokenizer"].names.items() if t in base}
+    named = named_tokens(files, own, defaults)
+    added = added_tokens(files, base, named)
+    vocab = hf_vocabulary(files, base, added, rows=rows, config=config, source=source)
+    return assemble(
+        files,
+        config,
+        vocab,
+        model=MODEL,
+        pre=pre or PRE,
+        names=Names(named, cls),
+        rewrite=lambda vocab: _mark_beginnings(vocab, prefix),
+    )
+
+
+def _mark_beginnings(vocab: Vocabulary, prefix: str) -> None:
+    """Mark beginnings of words instead of continuations; control tokens keep their text."""
     vocab.tokens = [
         text
-        if t == TokenType.CONTROL
+        if kind in (TokenType.CONTROL, TokenType.USER_DEFINED)
         else text[len(prefix) :]
         if text.startswith(prefix)
-        else _WORD + text
-        for text, t in zip(vocab.tokens, vocab.types, strict=True)
+        else SPACE + text
+        for text, kind in zip(vocab.tokens, vocab.types, strict=True)
     ]
-    make_unique(files, vocab)
-    keys = vocab.keys(MODEL, pre or PRE)
-    return keys + special.keys() + chat_template_keys(files) + normalizer_keys(files)
