@@ -150,7 +150,7 @@ def unaccounted(
     ]
     if left:
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-        yield f"config.json: fields without effect here: {', '.join(left[:_NAMED])}{more}"
+        yield f"fields of config.json that nothing here reads: {', '.join(left[:_NAMED])}{more}"
 
 
 def _leaves(given: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

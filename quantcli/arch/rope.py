@@ -144,6 +144,10 @@ ROPE_KEYS: tuple[Key, ...] = (
 )
 
 
+def _of_yarn(facts: Facts, field: str) -> object:
+    return facts.rope(field) if _is(facts, "yarn") else None
+
+
 def rotary(*kinds: str) -> tuple[Implements, ...]:
     """Return what a graph that rotates whole heads has, with these kinds of scaling as well."""
     return (
@@ -151,16 +155,18 @@ def rotary(*kinds: str) -> tuple[Implements, ...]:
             "rope_scaling.rope_type",
             (*KINDS, *kinds),
             rope_type,
-            "A scaling that only acts on texts beyond max_position_embeddings (dynamic) can be taken "
-            "out of config.json to convert the model for shorter ones.",
+            "A scaling that acts on texts beyond max_position_embeddings only (dynamic) can be "
+            "taken out of config.json to convert the model for shorter ones.",
         ),
         Implements(
             "rope_scaling.partial_rotary_factor",
             (1, None),
             lambda f: f.rope("partial_rotary_factor"),
         ),
-        # The runtime rounds the ends of YaRN's ramp to whole dimensions.
-        Implements("rope_scaling.truncate", (True, None), lambda f: f.rope("truncate")),
+        # YaRN's ramp: the runtime has the usual ends only, and rounds them to whole dimensions.
+        Implements("rope_scaling.beta_fast", (32, 0, None), lambda f: _of_yarn(f, "beta_fast")),
+        Implements("rope_scaling.beta_slow", (1, 0, None), lambda f: _of_yarn(f, "beta_slow")),
+        Implements("rope_scaling.truncate", (True, None), lambda f: _of_yarn(f, "truncate")),
     )
 
 
