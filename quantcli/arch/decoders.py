@@ -11,9 +11,9 @@ from quantcli.arch.relations import (
     PLAIN,
     SILU,
     full_attention_remark,
+    grouped_heads,
     tied_remark,
     vocabulary_remark,
-    whole_heads,
     window,
 )
 from quantcli.arch.rope import ROPE_KEYS, rotary, rotary_problems
@@ -27,7 +27,7 @@ DECODER_KEYS: tuple[Key, ...] = (
     RMS_EPSILON_KEY,
     POOLING_KEY,
 )
-DECODER_CHECKS: tuple[Check, ...] = (whole_heads, rotary_problems)
+DECODER_CHECKS: tuple[Check, ...] = (grouped_heads, rotary_problems)
 DECODER_REMARKS: tuple[Check, ...] = (tied_remark, vocabulary_remark("embed_tokens.weight"))
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from quantcli.arch.account import refusals, unaccounted
-from quantcli.arch.architecture import Architecture, Check, Model, TensorSpec, Traits
+from quantcli.arch.architecture import Architecture, Check, Entry, Model, TensorSpec, Traits
 from quantcli.arch.entries import make_entries
 from quantcli.arch.facts import Facts, text_config
-from quantcli.arch.keys import LAYERS, experts, heads, heads_kv
+from quantcli.arch.keys import LAYERS, experts, heads
 from quantcli.arch.matching import Matcher
 from quantcli.arch.naming import Names, canonical_names
 from quantcli.arch.outputs import check_outputs
@@ -47,7 +47,7 @@ def expand(config: Mapping[str, Any], refs: Mapping[str, TensorRef], root: Path)
         _relate(table, facts, where)
         matcher = Matcher(facts, names, refs, str(root))
         specs = matcher.match(table)
-        traits = _traits(table, facts, specs)
+        traits = _traits(table, facts, specs, entries)
         remarks = _sentences((*table.remarks, prompt_remarks), facts)
     except ConfigError as error:
         raise ConfigError(error.message, where=error.where or where, hint=error.hint) from error
@@ -137,13 +137,17 @@ def _default(value: Any, facts: Facts) -> Any:
         return None  # the field it derives from is reported by its own key
 
 
-def _traits(table: Architecture, facts: Facts, specs: tuple[TensorSpec, ...]) -> Traits:
-    stacked = any("_exps" in spec.role for spec in specs)
+def _traits(
+    table: Architecture, facts: Facts, specs: tuple[TensorSpec, ...], entries: tuple[Entry, ...]
+) -> Traits:
+    grouped = {entry.key: entry.value for entry in entries}.get(
+        f"{table.name}.attention.head_count_kv"
+    )
     return Traits(
         arch=table.name,
         layers=facts.integer(*LAYERS),
         heads=heads(facts),
-        heads_kv=heads_kv(facts),
-        experts=experts(facts) if stacked else 0,
+        heads_kv=grouped if isinstance(grouped, int) else heads(facts),
+        experts=experts(facts) if any("_exps" in spec.role for spec in specs) else 0,
         tied=all(spec.name != "output.weight" for spec in specs),
     )

@@ -40,9 +40,15 @@ GELU = (
 
 
 def whole_heads(facts: Facts) -> Iterable[str]:
-    """Give what does not divide: the width into heads, the heads into groups of a key head."""
-    if facts.get("head_dim") is None and width(facts) % heads(facts):
+    """Give a width that does not divide into the heads."""
+    if width(facts) % heads(facts):
         yield f"the width {width(facts)} does not divide into {heads(facts)} heads"
+
+
+def grouped_heads(facts: Facts) -> Iterable[str]:
+    """Give heads of no length of their own that do not fill the width, or no whole groups."""
+    if facts.get("head_dim") is None:
+        yield from whole_heads(facts)
     if heads(facts) % heads_kv(facts):
         yield f"{heads(facts)} heads do not divide into groups for {heads_kv(facts)} key heads"
 
