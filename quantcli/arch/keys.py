@@ -73,10 +73,26 @@ def key_width(facts: Facts) -> int:
 
 # Layers that llama.cpp has room for (LLAMA_MAX_LAYERS).
 _MOST_LAYERS = 512
+# Positions that it counts in 32 bits with a sign.
+MOST_POSITIONS = 2**31 - 1
 
 BLOCK_COUNT_KEY = Key(
     "{arch}.block_count", "uint32", LAYERS, required=True, at_least=1, at_most=_MOST_LAYERS
 )
+
+
+def context_key(*fields: str) -> Key:
+    """Return the key of the model's number of positions, given by the first of `fields`."""
+    return Key(
+        "{arch}.context_length",
+        "uint32",
+        fields,
+        required=True,
+        at_least=1,
+        at_most=MOST_POSITIONS,
+    )
+
+
 WIDTH_KEY = Key("{arch}.embedding_length", "uint32", WIDTH, required=True, at_least=1)
 HEADS_KEY = Key("{arch}.attention.head_count", "uint32", HEADS, required=True, at_least=1)
 NORM_EPSILON_KEY = Key(
@@ -87,7 +103,7 @@ RMS_EPSILON_KEY = Key(
 )
 SIZE_KEYS: tuple[Key, ...] = (
     BLOCK_COUNT_KEY,
-    Key("{arch}.context_length", "uint32", CONTEXT, required=True, at_least=1),
+    context_key(*CONTEXT),
     WIDTH_KEY,
     Key("{arch}.feed_forward_length", "uint32", FEED_FORWARD, required=True, at_least=1),
     HEADS_KEY,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from quantcli.arch.architecture import Arg, Implements, Key, Row, Value
 from quantcli.arch.facts import Facts, is_number
-from quantcli.arch.keys import context, head_dim
+from quantcli.arch.keys import MOST_POSITIONS, context, head_dim
 from quantcli.errors import ConfigError
 
 _LONGROPE = ("longrope", "su")
@@ -131,6 +131,7 @@ ROPE_KEYS: tuple[Key, ...] = (
         "uint32",
         derive=_original_context,
         at_least=1,
+        at_most=MOST_POSITIONS,
     ),
     Key("{arch}.rope.scaling.attn_factor", "float32", derive=_attention_factor, above=0),
     _yarn("yarn_ext_factor", "extrapolation_factor"),

@@ -11,6 +11,7 @@ from quantcli.arch.keys import (
     HEADS_KEY,
     NORM_EPSILON_KEY,
     WIDTH_KEY,
+    context_key,
     width,
 )
 from quantcli.arch.relations import (
@@ -58,7 +59,7 @@ GPT2 = Architecture(
     vocab="bpe",
     keys=(
         BLOCK_COUNT_KEY,
-        Key("{arch}.context_length", "uint32", _POSITIONS, required=True, at_least=1),
+        context_key(*_POSITIONS),
         WIDTH_KEY,
         Key("{arch}.feed_forward_length", "uint32", derive=_inner, at_least=1),
         HEADS_KEY,
