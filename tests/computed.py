@@ -36,14 +36,15 @@ class Case:
         model: name in `tiny.MODELS`.
         config: fields of config.json that are changed.
         classes: outputs of a classifier, 0 for a language model.
-        head: whether an output layer unlike the embedding is stored.
+        head: "another" stores an output layer unlike the embedding, "only" stores the embedding
+            under the output layer's name alone.
         prefix: what precedes every tensor's name.
     """
 
     model: str
     config: Mapping[str, Any] = field(default_factory=dict)
     classes: int = 0
-    head: bool = False
+    head: str = ""
     prefix: str = ""
 
 
@@ -66,7 +67,8 @@ CASES: dict[str, Case] = {
     "seeing what follows": Case("llama", {"rope_scaling": None, "is_causal": False}),
     "gpt2 seeing what follows": Case("gpt2", {"is_causal": False}),
     "gpt2 with the exact gelu": Case("gpt2", {"activation_function": "gelu"}),
-    "tied, and another head stored": Case("llama", {"rope_scaling": None}, head=True),
+    "tied, and another head stored": Case("llama", {"rope_scaling": None}, head="another"),
+    "tied, only the head stored": Case("llama", {"rope_scaling": None}, head="only"),
     "doubled prefix": Case("llama", {"rope_scaling": None}, prefix="model."),
     "score": Case("bert_classifier", {"id2label": {"0": "LABEL_0"}}, classes=1),
     "two unnamed classes": Case("bert_classifier", {"id2label": None}, classes=2),
@@ -91,9 +93,11 @@ def write_case(case: Case, folder: Path) -> Path:
         tensors["classifier.weight"] = rng.standard_normal((case.classes, width), np.float32)
         tensors["classifier.bias"] = rng.standard_normal(case.classes, np.float32)
         tensors["bert.pooler.dense.weight"] *= 4
-    if case.head:
+    if case.head == "another":
         rows = tensors["model.embed_tokens.weight"].shape
-        tensors["lm_head.weight"] = 0.05 * rng.standard_normal(rows, np.float32)
+        tensors["lm_head.weight"] = np.float32(0.05) * rng.standard_normal(rows, np.float32)
+    if case.head == "only":
+        tensors["lm_head.weight"] = tensors.pop("model.embed_tokens.weight")
     # Sharp attention, so that the numbers depend on where a token stands.
     scale = {"q_proj.weight": 4, "k_proj.weight": 4, "c_attn.weight": 2}
     changed = {

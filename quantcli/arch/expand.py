@@ -13,7 +13,7 @@ from quantcli.arch.entries import make_entries
 from quantcli.arch.facts import Facts, text_config
 from quantcli.arch.keys import LAYERS, experts, heads
 from quantcli.arch.matching import Matcher
-from quantcli.arch.naming import Names, canonical_names
+from quantcli.arch.naming import Names, canonical_names, head_as_embedding
 from quantcli.arch.outputs import check_outputs
 from quantcli.arch.registry import find
 from quantcli.arch.sentence import module_problems, prompt_remarks
@@ -74,9 +74,11 @@ def _recognise(
         raise ConfigError('has no "architectures" with the name of a class', where=where)
     table = find(classes[0], where)
     names = canonical_names(table, refs, str(root))
+    facts = _with_defaults(table, Facts(merged, root, {}, classes[0]))
+    if facts.get("tie_word_embeddings") is True:
+        names = head_as_embedding(table, names)
     shapes = {name: refs[spelled].shape for name, spelled in names.canonical.items()}
-    facts = Facts(merged, root, shapes, classes[0])
-    return merged, table, _with_defaults(table, facts), names
+    return merged, table, replace(facts, tensors=shapes), names
 
 
 def _refuse(table: Architecture, facts: Facts, where: str) -> None:

@@ -162,12 +162,14 @@ class Facts:
         if not isinstance(given, dict):
             raise ConfigError(f"rope_scaling is {given!r}, not an object")
         parameters = dict(given)
-        if "full_attention" in parameters or "sliding_attention" in parameters:
+        layered = {"full_attention", "sliding_attention"} & parameters.keys()
+        if layered:
+            self.asked.update(f"{self.rope_scaling_name}.{name}" for name in layered)
             return parameters
         if (original := self.get("original_max_position_embeddings")) is not None:
             parameters["original_max_position_embeddings"] = original
-        if "type" in parameters:
-            parameters.setdefault("rope_type", parameters["type"])
+        if parameters.setdefault("rope_type", parameters.get("type")) == parameters.get("type"):
+            self.asked.add(f"{self.rope_scaling_name}.type")
         moved = {
             "rope_theta": self.get(*_THETA),
             "partial_rotary_factor": self.get("partial_rotary_factor", "rope_pct", "rope_percent"),

@@ -154,7 +154,9 @@ def _check(shape: tuple[int, ...], row: Row, facts: Facts) -> None:
     if not fits:
         said = " x ".join("any" if want is None else str(want) for want in wanted)
         have = " x ".join(str(n) for n in shape)
-        raise ValueError(f"{row.name} is {have}, by config.json it should be {said}")
+        raise ValueError(
+            f"{row.name} is {have}, by config.json and the other tensors it should be {said}"
+        )
 
 
 def _arguments(row: Row, facts: Facts) -> tuple[Arg, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from quantcli.arch.architecture import Architecture, Row
@@ -60,6 +60,21 @@ def canonical_names(table: Architecture, refs: Iterable[str], where: str) -> Nam
             return Names(names, (*(f"{w}." for w in sorted(wrappers)), *off), "")
     common = "".join(f"{part}." for part in _shared(name.split(".")[:-1] for name in spelled))
     return Names(_without(table, spelled, 0, where), (), common)
+
+
+def head_as_embedding(table: Architecture, names: Names) -> Names:
+    """Return the names of a tied checkpoint, whose one matrix may be stored under either name.
+
+    Where only the output layer is stored, it is the embedding: transformers ties both ways.
+    """
+    sources = {row.name: row.sources[0] for row in table.globals if row.sources}
+    embedding, head = sources.get("token_embd.weight"), sources.get("output.weight")
+    if embedding is None or head is None:
+        return names
+    if embedding in names.canonical or head not in names.canonical:
+        return names
+    renamed = {embedding if name == head else name: n for name, n in names.canonical.items()}
+    return replace(names, canonical=renamed)
 
 
 def _shared(names: Iterable[list[str]]) -> list[str]:

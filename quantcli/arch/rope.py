@@ -26,7 +26,7 @@ LONGROPE = _LONGROPE
 
 def rope_type(facts: Facts) -> str:
     """Return the kind of rotary scaling in lower case, "" for none."""
-    return str(facts.rope("rope_type", "type") or "").lower()
+    return str(facts.rope("rope_type") or "").lower()
 
 
 def _scaling_type(facts: Facts) -> Value | None:
@@ -40,18 +40,22 @@ def _is(facts: Facts, *kinds: str) -> bool:
     return rope_type(facts) in kinds
 
 
+def original_context(facts: Facts) -> int | float:
+    """Return the context before rotary scaling; without a word about it, the model's context."""
+    return facts.rope_number("original_max_position_embeddings") or context(facts)
+
+
 def _factor(facts: Facts) -> int | float:
     """Return how many times the context was stretched.
 
-    Said, or for a null the context over the original one.
+    Said, or the context over the original one.
 
     Raises:
-        ConfigError: neither is there, or it is not above 0.
+        ConfigError: linear scaling does not say it, or it is not above 0.
     """
     factor = facts.rope_number("factor")
-    original = facts.rope_number("original_max_position_embeddings")
-    if factor is None and original and not _is(facts, "linear"):
-        factor = context(facts) / original
+    if factor is None and not _is(facts, "linear"):
+        factor = context(facts) / original_context(facts)
     if factor is None:
         raise ConfigError(f"{facts.rope_scaling_name} has no factor")
     # The runtime computes in float32 with the factor and with its inverse.
@@ -62,11 +66,6 @@ def _factor(facts: Facts) -> int | float:
 
 def _scaling_factor(facts: Facts) -> Value | None:
     return _factor(facts) if _is(facts, "linear", "yarn") else None
-
-
-def original_context(facts: Facts) -> int | float:
-    """Return the context before rotary scaling; without a word about it, the model's context."""
-    return facts.rope_number("original_max_position_embeddings") or context(facts)
 
 
 def _original_context(facts: Facts) -> Value | None:
