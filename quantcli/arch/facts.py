@@ -127,9 +127,15 @@ class Facts:
             return None
         for name in fields:
             if name in full:
-                self.asked.update(f"{spelling}.{name}" for spelling in _SCALING)
-                return full[name]
+                value = full[name]
+                self.asked.update(f"{s}.{name}" for s in _SCALING if self._says(s, name, value))
+                return value
         return None
+
+    def _says(self, holder: str, name: str, value: Any) -> bool:
+        """Tell whether the object `holder` of the config says the same of `name`."""
+        said = self.config.get(holder)
+        return isinstance(said, dict) and said.get(name, _ABSENT) == value
 
     def rope_number(self, *fields: str) -> int | float | None:
         """Return the first rotary parameter that is present among `fields`, or None.

@@ -147,7 +147,8 @@ def _check(shape: tuple[int, ...], row: Row, facts: Facts) -> None:
     """Raise ValueError when `shape` is not what the config's numbers say."""
     if not row.shape:
         return
-    wanted = tuple(None if dimension is None else dimension(facts) for dimension in row.shape)
+    # A dimension taken from a tensor that is missing is 0: that tensor's absence is reported.
+    wanted = tuple(dimension and (dimension(facts) or None) for dimension in row.shape)
     fits = len(shape) == len(wanted) and all(
         want is None or have == want for have, want in zip(shape, wanted, strict=True)
     )

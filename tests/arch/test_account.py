@@ -141,6 +141,16 @@ def test_fields_that_nobody_reads_are_one_note(make_tiny: Make) -> None:
     assert "extra" not in note
 
 
+def test_two_places_for_rotary_parameters(make_tiny: Make) -> None:
+    """The older one wins, as in transformers; what the other one says else is noted."""
+    linear = {"rope_type": "linear", "factor": 2.0}
+    both = {"rope_scaling": linear, "rope_parameters": {**linear, "factor": 4.0}}
+    model = made(make_tiny, "llama", **both)
+    assert keys(model)["rope.scaling.factor"] == 2.0
+    (note,) = model.notes
+    assert note.endswith(": rope_parameters.factor (4.0)")
+
+
 def test_a_note_names_some_fields_and_counts_the_rest(make_tiny: Make) -> None:
     (note,) = made(make_tiny, "llama", **{f"odd_{i}": i + 1 for i in range(30)}).notes
     assert "odd_0 (1)" in note
