@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -31,10 +32,10 @@ def make_entries(arch: str, keys: Iterable[Key], facts: Facts, where: str) -> tu
     for key in keys:
         name = key.name.replace("{arch}", arch)
         try:
-            value = _value(key, facts)
+            value, fields = facts.watched(partial(_value, key))
             if value is not None:
-                typed = _typed(value, key.type, name, key.fields)
-                _in_range(typed, key, name)
+                typed = _typed(value, key.type, name, fields)
+                _in_range(typed, key, name, fields)
                 entries.append(Entry(name, key.type, typed))
         except MissingFieldError as error:
             problems.append(f"missing field {' or '.join(error.fields)} (for {name})")
@@ -56,7 +57,7 @@ def _value(key: Key, facts: Facts) -> Any:
     return value
 
 
-def _in_range(value: Value, key: Key, name: str) -> None:
+def _in_range(value: Value, key: Key, name: str, fields: tuple[str, ...]) -> None:
     """Raise ConfigError when a number is outside of what the key allows."""
     if not isinstance(value, (int, float)):
         return
@@ -70,7 +71,7 @@ def _in_range(value: Value, key: Key, name: str) -> None:
     elif key.at_most is not None and stored > key.at_most:
         wrong = f"at most {key.at_most:g}"
     if wrong:
-        source = " or ".join(key.fields) or "the value"
+        source = " with ".join(fields) or "the value"
         raise ConfigError(f"{source} is {value} (for {name}), not {wrong}")
 
 

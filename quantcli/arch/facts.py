@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 from quantcli.checkpoint.json_file import read_json
 from quantcli.errors import ConfigError
@@ -38,6 +38,7 @@ class MissingFieldError(ConfigError):
 
 
 _ABSENT = object()
+T = TypeVar("T")
 _SCALING = ("rope_scaling", "rope_parameters")
 
 
@@ -67,6 +68,16 @@ class Facts:
         """Return the same facts asked about one layer."""
         return replace(self, layer=layer)
 
+    def watched(self, question: Callable[[Facts], T]) -> tuple[T, tuple[str, ...]]:
+        """Return what `question` gives for these facts, and the fields that it asked for.
+
+        Of rotary parameters only those inside the object are named, not the object itself.
+        """
+        watched = replace(self, asked=set())
+        answer = question(watched)
+        self.asked.update(watched.asked)
+        return answer, tuple(sorted(watched.asked - {*_SCALING}))
+
     def get(self, *fields: str) -> Any:
         """Return the first of `fields` that is present, null included, or None when none is.
 
@@ -75,7 +86,8 @@ class Facts:
         for name in fields:
             if name in self.config:
                 value = self.config[name]
-                self.asked.update(f for f in fields if self.config.get(f, _ABSENT) == value)
+                same = (f for f in fields if self.config.get(f, _ABSENT) == value)
+                self.asked.update({name, *same})
                 return value
         return None
 
@@ -128,7 +140,8 @@ class Facts:
         for name in fields:
             if name in full:
                 value = full[name]
-                self.asked.update(f"{s}.{name}" for s in _SCALING if self._says(s, name, value))
+                same = {f"{s}.{name}" for s in _SCALING if self._says(s, name, value)}
+                self.asked.update(same)
                 return value
         return None
 

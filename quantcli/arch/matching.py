@@ -148,16 +148,17 @@ def _check(shape: tuple[int, ...], row: Row, facts: Facts) -> None:
     if not row.shape:
         return
     # A dimension taken from a tensor that is missing is 0: that tensor's absence is reported.
-    wanted = tuple(dimension and (dimension(facts) or None) for dimension in row.shape)
+    wanted = tuple(size and (size(facts) or None) for size in row.shape)
     fits = len(shape) == len(wanted) and all(
         want is None or have == want for have, want in zip(shape, wanted, strict=True)
     )
     if not fits:
         said = " x ".join("any" if want is None else str(want) for want in wanted)
         have = " x ".join(str(n) for n in shape)
-        raise ValueError(
-            f"{row.name} is {have}, by config.json and the other tensors it should be {said}"
-        )
+        asked = [facts.watched(size)[1] for size in row.shape if size is not None]
+        fields = dict.fromkeys(name for names in asked for name in names)
+        reason = ", ".join(fields) or "the other tensors"
+        raise ValueError(f"{row.name} is {have}, by {reason} it should be {said}")
 
 
 def _arguments(row: Row, facts: Facts) -> tuple[Arg, ...]:

@@ -34,8 +34,8 @@ class Names:
             return ()
         parts = " and ".join(repr(part) for part in self.taken_off)
         note = (
-            f"{parts} was taken off the names of the tensors: it comes from how the checkpoint was "
-            f"saved; transformers may not load it as it is"
+            f"the names of the tensors are read without {parts}, which comes from how the "
+            f"checkpoint was saved; transformers may not load it as it is"
         )
         return (note,)
 
@@ -51,15 +51,33 @@ def canonical_names(table: Architecture, refs: Iterable[str], where: str) -> Nam
         ArchitectureError: two tensors have the same canonical name; all such are listed.
     """
     spelled = {name: [p for p in name.split(".") if p not in _WRAPPERS] for name in refs}
-    wrappers = {part for name in spelled for part in name.split(".") if part in _WRAPPERS}
     shared = _shared(parts[:-1] for parts in spelled.values())
     for depth in range(len(shared) + 1):
         names = _without(table, spelled, depth, where)
         if _fits(table, names):
-            off = [f"{'.'.join(shared[:depth])}."] if depth else []
-            return Names(names, (*(f"{w}." for w in sorted(wrappers)), *off), "")
+            return Names(names, _taken_off(spelled, depth), "")
     common = "".join(f"{part}." for part in _shared(name.split(".")[:-1] for name in spelled))
     return Names(_without(table, spelled, 0, where), (), common)
+
+
+def _taken_off(names: Iterable[str], depth: int) -> tuple[str, ...]:
+    """Return what all names begin with and lose, and then the wrappers that are elsewhere."""
+    leading = {_leading(name.split("."), depth) for name in names}
+    lead = leading.pop() if len(leading) == 1 else ""
+    rest = {part for name in names for part in name.removeprefix(lead).split(".")[:-1]}
+    return (*([lead] if lead else []), *(f"{part}." for part in sorted(rest & _WRAPPERS)))
+
+
+def _leading(parts: list[str], depth: int) -> str:
+    """Return the first `depth` parts that are no wrappers, and the wrappers around them."""
+    count = 0
+    for part in parts:
+        if part not in _WRAPPERS:
+            if depth == 0:
+                break
+            depth -= 1
+        count += 1
+    return "".join(f"{part}." for part in parts[:count])
 
 
 def head_as_embedding(table: Architecture, names: Names) -> Names:

@@ -42,7 +42,7 @@ GELU = (
 def whole_heads(facts: Facts) -> Iterable[str]:
     """Give a width that does not divide into the heads."""
     if width(facts) % heads(facts):
-        yield f"the width {width(facts)} does not divide into {heads(facts)} heads"
+        yield f"the width {width(facts)} does not divide into {heads(facts)} attention heads"
 
 
 def grouped_heads(facts: Facts) -> Iterable[str]:
@@ -50,7 +50,10 @@ def grouped_heads(facts: Facts) -> Iterable[str]:
     if facts.get("head_dim") is None:
         yield from whole_heads(facts)
     if heads(facts) % heads_kv(facts):
-        yield f"{heads(facts)} heads do not divide into groups for {heads_kv(facts)} key heads"
+        yield (
+            f"{heads(facts)} heads (num_attention_heads) do not divide into groups for "
+            f"{heads_kv(facts)} key heads (num_key_value_heads)"
+        )
 
 
 def heads_fill_the_width(facts: Facts) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -73,8 +74,34 @@ def test_ranges_say_field_value_and_limit(make_tiny: Make) -> None:
     with pytest.raises(ConfigError) as caught:
         made(checkpoint, n_head=0, layer_norm_epsilon=0.0)
     text = str(caught.value)
-    assert "n_head or n_heads is 0 (for gpt2.attention.head_count), not at least 1" in text
-    assert "is 0.0 (for gpt2.attention.layer_norm_epsilon), not above 0" in text
+    assert "n_head is 0 (for gpt2.attention.head_count), not at least 1" in text
+    assert "layer_norm_epsilon is 0.0 (for gpt2.attention.layer_norm_epsilon), not above 0" in text
+
+
+def test_messages_name_the_fields_that_were_read(make_tiny: Make) -> None:
+    checkpoint = open_checkpoint(make_tiny("llama"))
+    for config, said in (
+        ({"rope_theta": 0, "rope_scaling": None}, r"^rope_theta is 0"),
+        ({"num_key_value_heads": 3}, "num_key_value_heads"),
+        ({"intermediate_size": 80}, "by intermediate_size, hidden_size it should be 80 x 96"),
+        ({"head_dim": 12}, "by head_dim, num_attention_heads, hidden_size it should be 48 x 96"),
+    ):
+        with pytest.raises(InputError) as caught:
+            made(checkpoint, **config)
+        lines = [line.strip() for line in str(caught.value).splitlines()]
+        assert any(re.search(said, line) for line in lines), lines
+
+
+def test_gpt2_by_the_names_that_its_class_takes_for_its_own(make_tiny: Make) -> None:
+    checkpoint = open_checkpoint(make_tiny("gpt2"))
+    common = {
+        "n_embd": "hidden_size",
+        "n_layer": "num_hidden_layers",
+        "n_head": "num_attention_heads",
+        "n_positions": "max_position_embeddings",
+    }
+    config = {common.get(name, name): value for name, value in checkpoint.config.items()}
+    assert expand(config, checkpoint.refs, checkpoint.root) == made(checkpoint)
 
 
 # ------------------------------------------------------------------------------------ the head
@@ -152,8 +179,8 @@ def test_one_common_prefix_is_taken_off_with_a_note(
     plain = made(checkpoint)
     model = made(checkpoint, lambda n: prefix + n)
     assert [s.name for s in model.specs] == [s.name for s in plain.specs]
-    note = next(note for note in model.notes if "taken off" in note)
-    assert all(part in note for part in prefix.split("."))
+    note = next(note for note in model.notes if "are read without" in note)
+    assert repr(prefix) in note
 
 
 def test_wrappers_between_the_parts_of_a_name(make_tiny: Make) -> None:

@@ -26,8 +26,8 @@ from quantcli.arch.relations import (
 )
 from quantcli.arch.sentence import POOLING_KEY
 
-# n_ctx is what the first release called it; today's class does not read it.
-_POSITIONS = ("n_positions", "max_position_embeddings", "n_ctx")
+# The class takes the common name for its own; n_ctx, of the first release, it does not read.
+_POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx")
 _EMBEDDING = "wte.weight"
 
 
