@@ -187,7 +187,10 @@ class Facts:
             return parameters
         if (original := self.get("original_max_position_embeddings")) is not None:
             parameters["original_max_position_embeddings"] = original
-        if parameters.setdefault("rope_type", parameters.get("type")) == parameters.get("type"):
+        if (
+            "type" in parameters
+            and parameters.setdefault("rope_type", given["type"]) == given["type"]
+        ):
             self.asked.add(f"{self.rope_scaling_name}.type")
         moved = {
             "rope_theta": self.get(*_THETA),
