@@ -364,7 +364,7 @@ _YARN = {
     "type": "yarn",
     "factor": 4.0,
     "original_max_position_embeddings": 32,
-    "beta_fast": 16.0,
+    "beta_fast": 32.0,
     "attention_factor": 1.1,
 }
 _CARD = """---
@@ -453,14 +453,19 @@ MODELS: dict[str, Tiny] = {
     "llama": Tiny(
         "llama",
         "llama-bpe",
-        _llama(rope_theta=500000.0, rope_scaling=_LLAMA3_SCALING),
+        _llama(rope_theta=500000.0, rope_scaling=_LLAMA3_SCALING, tie_word_embeddings=True),
         _decoder,
         _llama_bpe,
     ),
     "llama_untied_biases": Tiny(
         "llama",
         "llama-bpe",
-        _llama(rope_scaling={"type": "linear", "factor": 2.0}, head_dim=32),
+        _llama(
+            rope_scaling={"type": "linear", "factor": 2.0},
+            head_dim=32,
+            attention_bias=True,
+            mlp_bias=True,
+        ),
         lambda size, vocab: _decoder(size, vocab, tied=False, biases=_ALL, head=32),
         _llama_bpe,
     ),
@@ -488,7 +493,13 @@ MODELS: dict[str, Tiny] = {
         "qwen2",
         "qwen2",
         lambda size, vocab: _decoder_config(
-            size, vocab, "Qwen2ForCausalLM", "qwen2", rope_theta=1e6, rope_scaling=_YARN
+            size,
+            vocab,
+            "Qwen2ForCausalLM",
+            "qwen2",
+            rope_theta=1e6,
+            rope_scaling=_YARN,
+            tie_word_embeddings=True,
         ),
         lambda size, vocab: _decoder(size, vocab, biases=_QKV),
         _qwen_bpe,

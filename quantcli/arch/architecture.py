@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,8 +50,9 @@ class Row:
         each: how many tensors a source with `{i}` stands for: the experts, the heads.
         when: tells at which layers (or whether at all) the row applies.
         shape: what each dimension must be by the config, None for any; () checks nothing.
-        optional: the row is left out when the checkpoint has none of its sources. A row without
-            sources is computed and applies whenever `when` says so.
+        optional: whether the row is left out when the checkpoint has none of its sources: always,
+            never, or where this function of the facts says so. A row without sources is computed
+            and applies whenever `when` says so.
     """
 
     name: str
@@ -61,7 +62,7 @@ class Row:
     each: Count | None = None
     when: Callable[[Facts], bool] | None = None
     shape: tuple[Count | None, ...] = ()
-    optional: bool = False
+    optional: bool | Callable[[Facts], bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,9 @@ class Key:
         fields: config fields; the first that is present gives the value, a null gives no entry.
         derive: computes the value instead; None gives no entry.
         required: no value is an error that names the fields.
+        at_least: smallest number that the runtime accepts.
+        above: a number that the value must exceed, also once it is a float32.
+        at_most: largest number that the runtime accepts.
     """
 
     name: str
@@ -98,6 +102,32 @@ class Key:
     fields: tuple[str, ...] = ()
     derive: Callable[[Facts], Value | None] | None = None
     required: bool = False
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Implements:
+    """What the runtime's graph computes for one config field: any other value is refused.
+
+    Attributes:
+        field: the config field ("hidden_act").
+        values: every value whose computation the graph has. A field that is absent, and has no
+            class default, is not looked at.
+        read: how the field is found where a plain look into the config is not enough; None when
+            it is absent.
+        hint: what a user can do about another value.
+    """
+
+    field: str
+    values: tuple[Any, ...]
+    read: Callable[[Facts], Any] | None = None
+    hint: str | None = None
+
+
+# Sentences about a model: problems that refuse it, or remarks for the user.
+Check = Callable[[Facts], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +143,18 @@ class Architecture:
         layers: the stacks of layers: one, or two for an encoder with a decoder.
         prefixes: prefixes that a checkpoint's names may have or lack; removed in this order.
         suffixes: old endings of names and what they are called today.
-        ignored: patterns (fnmatch) of names without prefix that are dropped on purpose.
+        ignored: patterns (fnmatch) of names without prefix that are dropped on purpose; rotary
+            tables, masks and other buffers are dropped for every architecture (`arch.buffers`).
         defaults: model_type → config fields that the class fills when config.json lacks them;
             a function is called with the facts before any default.
         vocab_keys: tokenizer.ggml.* entries that depend on the config.
+        graph: what llama.cpp's graph computes, where a config can ask for something else.
+        checks: relations between fields and tensors; each sentence they give refuses the model.
+        remarks: what a user should know of this model; each sentence becomes a note.
+        ignored_fields: patterns (fnmatch) of config fields that change nothing in this family,
+            beside those that change nothing anywhere (`arch.account`).
+        beyond_library: tensors that llama.cpp loads for this architecture although the `gguf`
+            library does not list them.
     """
 
     name: str
@@ -130,6 +168,11 @@ class Architecture:
     ignored: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     vocab_keys: tuple[Key, ...] = ()
+    graph: tuple[Implements, ...] = ()
+    checks: tuple[Check, ...] = ()
+    remarks: tuple[Check, ...] = ()
+    ignored_fields: tuple[str, ...] = ()
+    beyond_library: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, cast
+
+import numpy as np
 
 from quantcli.arch.architecture import Entry, Key, Value
 from quantcli.arch.facts import Facts, MissingFieldError, is_number
-from quantcli.errors import ConfigError
+from quantcli.errors import ConfigError, listed
 
 _INTEGERS = {"uint32": (0, 2**32), "int32": (-(2**31), 2**31), "uint64": (0, 2**64)}
 
@@ -29,16 +32,18 @@ def make_entries(arch: str, keys: Iterable[Key], facts: Facts, where: str) -> tu
     for key in keys:
         name = key.name.replace("{arch}", arch)
         try:
-            value = _value(key, facts)
+            value, fields = facts.watched(partial(_value, key))
             if value is not None:
-                entries.append(Entry(name, key.type, _typed(value, key.type, name, key.fields)))
+                typed = _typed(value, key.type, name, fields)
+                _in_range(typed, key, name, fields)
+                entries.append(Entry(name, key.type, typed))
         except MissingFieldError as error:
             problems.append(f"missing field {' or '.join(error.fields)} (for {name})")
         except ConfigError as error:
             problems.append(str(error))
     if problems:
         raise ConfigError(
-            "\n  ".join(["the configuration is incomplete or wrong:", *dict.fromkeys(problems)]),
+            listed("the configuration is incomplete or wrong:", dict.fromkeys(problems)),
             where=where,
             hint="Take config.json from the model's original source.",
         )
@@ -50,6 +55,24 @@ def _value(key: Key, facts: Facts) -> Any:
     if value is None and key.required:
         raise MissingFieldError(key.fields)
     return value
+
+
+def _in_range(value: Value, key: Key, name: str, fields: tuple[str, ...]) -> None:
+    """Raise ConfigError when a number is outside of what the key allows."""
+    if not isinstance(value, (int, float)):
+        return
+    # What float32 rounds to 0 or to infinity is 0 or infinity to the runtime.
+    stored = float(np.float32(value)) if key.type == "float32" else value
+    wrong = None
+    if key.at_least is not None and stored < key.at_least:
+        wrong = f"at least {key.at_least:g}"
+    elif key.above is not None and stored <= key.above:
+        wrong = f"above {key.above:g}"
+    elif key.at_most is not None and stored > key.at_most:
+        wrong = f"at most {key.at_most:g}"
+    if wrong:
+        source = " with ".join(fields) or "the value"
+        raise ConfigError(f"{source} is {value} (for {name}), not {wrong}")
 
 
 def _typed(value: Any, kind: str, name: str, fields: tuple[str, ...]) -> Value:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 from quantcli.checkpoint.json_file import read_json
 from quantcli.errors import ConfigError
@@ -38,33 +37,58 @@ class MissingFieldError(ConfigError):
         self.fields = fields
 
 
+_ABSENT = object()
+T = TypeVar("T")
+_SCALING = ("rope_scaling", "rope_parameters")
+
+
 @dataclass(frozen=True)
 class Facts:
     """A model's facts, at one layer or (layer None) as a whole.
 
+    Every field that is asked for is remembered, so that what nobody asked for can be reported.
+
     Attributes:
         config: config.json, the text model's fields merged over it, class defaults under it.
         root: the model's folder.
-        tensors: canonical names of the checkpoint's tensors.
+        tensors: canonical names of the checkpoint's tensors, and their shapes.
         hf: the Hugging Face class ("LlamaForCausalLM").
         layer: number of the layer the question is about.
+        asked: fields that were asked for; those inside rope_scaling as "rope_scaling.factor".
     """
 
     config: Mapping[str, Any]
     root: Path
-    tensors: AbstractSet[str]
+    tensors: Mapping[str, tuple[int, ...]]
     hf: str
     layer: int | None = None
+    asked: set[str] = field(default_factory=set, compare=False)
 
     def at(self, layer: int) -> Facts:
         """Return the same facts asked about one layer."""
         return replace(self, layer=layer)
 
+    def watched(self, question: Callable[[Facts], T]) -> tuple[T, tuple[str, ...]]:
+        """Return what `question` gives for these facts, and the fields that it asked for.
+
+        Of rotary parameters only those inside the object are named, not the object itself.
+        """
+        watched = replace(self, asked=set())
+        answer = question(watched)
+        self.asked.update(watched.asked)
+        return answer, tuple(sorted(watched.asked - {*_SCALING}))
+
     def get(self, *fields: str) -> Any:
-        """Return the first of `fields` that is present, null included, or None when none is."""
-        for field in fields:
-            if field in self.config:
-                return self.config[field]
+        """Return the first of `fields` that is present, null included, or None when none is.
+
+        Other spellings among `fields` count as asked for only where they say the same.
+        """
+        for name in fields:
+            if name in self.config:
+                value = self.config[name]
+                same = (f for f in fields if self.config.get(f, _ABSENT) == value)
+                self.asked.update({name, *same})
+                return value
         return None
 
     def integer(self, *fields: str) -> int:
@@ -85,6 +109,10 @@ class Facts:
         """Tell whether the checkpoint has a tensor of this canonical name, {n} being the layer."""
         return name.replace("{n}", str(self.layer)) in self.tensors
 
+    def shape(self, name: str) -> tuple[int, ...] | None:
+        """Return the shape of the tensor of this canonical name, {n} being the layer, or None."""
+        return self.tensors.get(name.replace("{n}", str(self.layer)))
+
     def json(self, file: str) -> Any:
         """Return the JSON value of a file beside config.json, or None when there is no such file.
 
@@ -97,12 +125,30 @@ class Facts:
             )
         return read_json(self.root, file) if (self.root / file).is_file() else None
 
-    @cached_property
-    def rope(self) -> Mapping[str, Any]:
-        """Rotary parameters of the global layers, wherever the config has put them."""
+    def rope(self, *fields: str) -> Any:
+        """Return the first of the rotary parameters `fields` of the global layers, or None.
+
+        They are looked for wherever a config may have put them.
+
+        Raises:
+            ConfigError: what holds them is no object.
+        """
         both = self._rope_parameters
         full = both.get("full_attention", both)
-        return full if isinstance(full, dict) else {}
+        if not isinstance(full, dict):
+            return None
+        for name in fields:
+            if name in full:
+                value = full[name]
+                same = {f"{s}.{name}" for s in _SCALING if self._says(s, name, value)}
+                self.asked.update(same)
+                return value
+        return None
+
+    def _says(self, holder: str, name: str, value: Any) -> bool:
+        """Tell whether the object `holder` of the config says the same of `name`."""
+        said = self.config.get(holder)
+        return isinstance(said, dict) and said.get(name, _ABSENT) == value
 
     def rope_number(self, *fields: str) -> int | float | None:
         """Return the first rotary parameter that is present among `fields`, or None.
@@ -110,7 +156,7 @@ class Facts:
         Raises:
             ConfigError: it is not a number.
         """
-        value = next((self.rope[field] for field in fields if field in self.rope), None)
+        value = self.rope(*fields)
         if value is not None and not is_number(value):
             raise ConfigError(f"rotary parameter {fields[0]} is {value!r}, not a finite number")
         return value
@@ -121,23 +167,38 @@ class Facts:
         local = self._rope_parameters.get("sliding_attention", {})
         return local.get("rope_theta") if isinstance(local, dict) else None
 
+    @property
+    def rope_scaling_name(self) -> str:
+        """Return the name of the object that holds the rotary parameters.
+
+        As in transformers, the older name wins where both say something.
+        """
+        return _SCALING[0] if self.config.get(_SCALING[0]) else _SCALING[1]
+
     @cached_property
     def _rope_parameters(self) -> dict[str, Any]:
-        given = self.config.get("rope_parameters") or self.config.get("rope_scaling") or {}
+        given = self.get(self.rope_scaling_name) or {}
         if not isinstance(given, dict):
             raise ConfigError(f"rope_scaling is {given!r}, not an object")
         parameters = dict(given)
-        if "full_attention" in parameters or "sliding_attention" in parameters:
+        layered = {"full_attention", "sliding_attention"} & parameters.keys()
+        if layered:
+            self.asked.update(f"{self.rope_scaling_name}.{name}" for name in layered)
             return parameters
+        if (original := self.get("original_max_position_embeddings")) is not None:
+            parameters["original_max_position_embeddings"] = original
+        if (
+            "type" in parameters
+            and parameters.setdefault("rope_type", given["type"]) == given["type"]
+        ):
+            self.asked.add(f"{self.rope_scaling_name}.type")
         moved = {
             "rope_theta": self.get(*_THETA),
-            "rope_type": parameters.get("type"),
             "partial_rotary_factor": self.get("partial_rotary_factor", "rope_pct", "rope_percent"),
-            "original_max_position_embeddings": self.get("original_max_position_embeddings"),
         }
-        for field, value in moved.items():
+        for name, value in moved.items():
             if value is not None:
-                parameters.setdefault(field, value)
+                parameters.setdefault(name, value)
         if (theta := self.get(*_LOCAL_THETA)) is not None:
             parameters["sliding_attention"] = {"rope_theta": theta}
         return parameters
@@ -154,5 +215,6 @@ def text_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the config with a nested text model's fields merged over the top level's."""
     for name in _NESTED:
         if isinstance(nested := config.get(name), dict):
-            return {**config, **nested}
+            outer = {key: value for key, value in config.items() if key != name}
+            return {**outer, **nested}
     return dict(config)

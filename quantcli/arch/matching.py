@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from quantcli import transform
 from quantcli.arch.architecture import Architecture, Arg, Row, Stack, TensorSpec
+from quantcli.arch.buffers import buffers_note, is_buffer
 from quantcli.arch.facts import Facts
+from quantcli.arch.grouping import grouped
 from quantcli.arch.keys import LAYERS
+from quantcli.arch.naming import Names
 from quantcli.checkpoint.dtypes import READABLE
 from quantcli.checkpoint.source import TensorRef
-from quantcli.errors import ArchitectureError
-
-
-def canonical_names(table: Architecture, refs: Iterable[str], where: str) -> dict[str, str]:
-    """Return name without the table's prefixes and old suffixes → name in the checkpoint.
-
-    Raises:
-        ArchitectureError: two tensors have the same canonical name; all such are listed.
-    """
-    names: dict[str, str] = {}
-    doubled = []
-    for original in refs:
-        name = original
-        for prefix in table.prefixes:
-            name = name.removeprefix(prefix)
-        for old, new in table.suffixes:
-            if name.endswith(old):
-                name = name.removesuffix(old) + new
-        if name in names:
-            doubled.append(f"{names[name]!r} and {original!r}")
-        names[name] = original
-    if doubled:
-        raise ArchitectureError(
-            "\n  ".join(["tensors that are the same one under two names:", *doubled]), where=where
-        )
-    return names
+from quantcli.errors import ArchitectureError, listed
 
 
 class Matcher:
@@ -44,16 +22,17 @@ class Matcher:
 
     Args:
         facts: the model's facts.
-        names: canonical name → checkpoint name.
+        names: the checkpoint's names as the table speaks of them.
         refs: the checkpoint's tensors by checkpoint name.
         where: the model's folder, for errors.
     """
 
     def __init__(
-        self, facts: Facts, names: Mapping[str, str], refs: Mapping[str, TensorRef], where: str
+        self, facts: Facts, names: Names, refs: Mapping[str, TensorRef], where: str
     ) -> None:
         self._facts = facts
-        self._names = names
+        self._names = names.canonical
+        self._common = names.common
         self._refs = refs
         self._where = where
         self._used: set[str] = set()
@@ -95,7 +74,8 @@ class Matcher:
             return None
         wanted = [prefix + name for source in row.sources for name in _each(source, row, facts)]
         absent = [name for name in wanted if name not in self._names]
-        if row.optional and len(absent) == len(wanted):
+        optional = row.optional(facts) if callable(row.optional) else row.optional
+        if optional and len(absent) == len(wanted):
             return None
         self._used.update(wanted)
         if absent:
@@ -129,36 +109,56 @@ class Matcher:
         """Report everything that did not meet; note what was dropped on purpose."""
         rest = [name for name in self._names if name not in self._used]
         dropped = [name for name in rest if any(fnmatchcase(name, p) for p in table.ignored)]
-        left = [self._names[name] for name in rest if name not in set(dropped)]
+        others = [self._refs[self._names[name]] for name in rest if name not in set(dropped)]
+        buffers = [ref for ref in others if is_buffer(ref)]
+        left = [ref.name for ref in others if not is_buffer(ref)]
         kinds = (
             ("missing tensors:", self._missing),
             ("tensors the architecture has no place for:", left),
             ("tensors of a dtype or shape that does not fit:", self._unfit),
         )
-        problems = [line for title, names in kinds if names for line in (title, *names)]
+        problems = [listed(title, grouped(names)) for title, names in kinds if names]
         if problems:
+            first = f"the checkpoint is not a complete {table.name} model"
+            if self._common:
+                first += f" (all its tensors' names begin with {self._common!r})"
             raise ArchitectureError(
-                "\n  ".join([f"the checkpoint is not a complete {table.name} model", *problems]),
+                "\n  ".join([first, *(line for text in problems for line in text.split("\n  "))]),
                 where=self._where,
-                hint="The checkpoint is incomplete, or config.json belongs to another model.",
+                hint=self._hint(),
             )
+        self.notes = buffers_note(buffers)
         if dropped:
-            names = ", ".join(sorted(self._names[name] for name in dropped))
-            self.notes = (f"not part of the output: {names}",)
+            names = grouped(sorted(self._names[name] for name in dropped))
+            self.notes += (f"not part of the output: {', '.join(names)}",)
+
+    def _hint(self) -> str:
+        """Return what the user can do when the checkpoint and the table do not meet."""
+        head = "lm_head.weight"
+        if len(self._missing) == 1 and self._missing[0].startswith(head):
+            return (
+                "If the embedding serves as output layer, config.json must say so: "
+                '"tie_word_embeddings": true. Otherwise the output layer was lost in saving.'
+            )
+        return "The checkpoint is incomplete, or config.json belongs to another model."
 
 
 def _check(shape: tuple[int, ...], row: Row, facts: Facts) -> None:
     """Raise ValueError when `shape` is not what the config's numbers say."""
     if not row.shape:
         return
-    wanted = tuple(None if dimension is None else dimension(facts) for dimension in row.shape)
+    # A dimension taken from a tensor that is missing is 0: that tensor's absence is reported.
+    wanted = tuple(size and (size(facts) or None) for size in row.shape)
     fits = len(shape) == len(wanted) and all(
         want is None or have == want for have, want in zip(shape, wanted, strict=True)
     )
     if not fits:
         said = " x ".join("any" if want is None else str(want) for want in wanted)
         have = " x ".join(str(n) for n in shape)
-        raise ValueError(f"{row.name} is {have}, by config.json it should be {said}")
+        asked = [facts.watched(size)[1] for size in row.shape if size is not None]
+        fields = dict.fromkeys(name for names in asked for name in names)
+        reason = ", ".join(fields) or "the other tensors"
+        raise ValueError(f"{row.name} is {have}, by {reason} it should be {said}")
 
 
 def _arguments(row: Row, facts: Facts) -> tuple[Arg, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quantcli.transform.constants import CONSTANTS
 from quantcli.transform.identity import IDENTITY
 from quantcli.transform.rope_factors import ROPE_FACTORS_LLAMA3
 from quantcli.transform.rope_permute import ROPE_PERMUTE
@@ -10,7 +11,7 @@ from quantcli.transform.transpose import TRANSPOSE
 
 _TRANSFORMS = {
     transform.name: transform
-    for transform in (IDENTITY, TRANSPOSE, ROPE_PERMUTE, ROPE_FACTORS_LLAMA3)
+    for transform in (IDENTITY, TRANSPOSE, ROPE_PERMUTE, ROPE_FACTORS_LLAMA3, CONSTANTS)
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,15 @@ import pytest
 from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, Keys, get_tensor_name_map
 
 from quantcli import transform
+from quantcli.arch import expand
 from quantcli.arch.architecture import Architecture, Key, Row, Stack
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import experts
 from quantcli.arch.matching import Matcher
-from quantcli.arch.registry import architectures, find
+from quantcli.arch.naming import canonical_names
+from quantcli.arch.outputs import check_outputs
+from quantcli.arch.registry import architectures, find, tables
+from quantcli.checkpoint import open_checkpoint
 from quantcli.checkpoint.source import TensorRef
 from quantcli.errors import ArchitectureError
 from quantcli.tokenizer import KINDS
@@ -40,6 +46,7 @@ def test_the_five_are_there() -> None:
 def test_every_module_of_the_folder_defines_one(tmp_path: Path) -> None:
     import quantcli.arch.families as folder
 
+    assert tables().broken == ()
     modules = {path.stem for path in Path(folder.__path__[0]).glob("[!_]*.py")}
     assert modules == {table.name for table in TABLES}
 
@@ -76,8 +83,8 @@ def test_tensors_are_named_as_the_library_names_them(table: Architecture) -> Non
                     names.get_name(prefix + inner + source, try_suffixes=(".weight", ".bias"))
                     for prefix in prefixes
                 }
-                # A head with named classes moves, see the table of bert.
-                if row.when is None:
+                # The library's name for a classifier is that of its one layer.
+                if row.name.partition(".")[0] != "cls":
                     assert outer + row.name in spellings
     ops = {row.op for stack in stacks for row in stack.rows}
     assert ops <= set(transform.names())
@@ -88,8 +95,9 @@ def spec_names(table: Architecture, shapes: dict[str, tuple[int, ...]], **config
     refs = {
         name: TensorRef(name, "F32", shape, "m.safetensors", 0, 0) for name, shape in shapes.items()
     }
-    facts = Facts({"num_hidden_layers": 2, **config}, Path(), refs.keys(), "X")
-    return Matcher(facts, {name: name for name in refs}, refs, "here").match(table)
+    facts = Facts({"num_hidden_layers": 2, **config}, Path(), shapes, "X")
+    names = canonical_names(table, refs, "here")
+    return Matcher(facts, names, refs, "here").match(table)
 
 
 BARE = Architecture("made-up", ("X",), "bpe", (), (), (), prefixes=())
@@ -178,6 +186,76 @@ def test_values_per_layer() -> None:
         "array:int32",
         derive=lambda facts: tuple(facts.config["kv"]),
     )
-    facts = Facts({"kv": [0, 4, 0]}, Path(), frozenset(), "X")
+    facts = Facts({"kv": [0, 4, 0]}, Path(), {}, "X")
     (entry,) = make_entries("jamba", (key,), facts, "config.json")
     assert (entry.key, entry.value) == ("jamba.attention.head_count_kv", (0, 4, 0))
+
+
+# ------------------------------------------------------------------ what an author got wrong
+def test_a_wrong_output_name_is_found_by_expand(
+    make_tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = open_checkpoint(make_tiny("llama"))
+    llama = next(table for table in TABLES if table.name == "llama")
+    (stack,) = llama.layers
+    wrong = (Row("attn_querry.weight", ("self_attn.q_proj.weight",)), *stack.rows[1:])
+    table = replace(
+        llama,
+        globals=(*llama.globals, Row("token_embed.weight", ("x.weight",), optional=True)),
+        layers=(replace(stack, rows=wrong),),
+    )
+    module = importlib.import_module("quantcli.arch.expand")
+    monkeypatch.setattr(module, "find", lambda hf, where: table)
+    with pytest.raises(ArchitectureError) as caught:
+        expand(checkpoint.config, checkpoint.refs, checkpoint.root)
+    text = str(caught.value)
+    assert "blk.{bid}.attn_querry.weight (perhaps blk.{bid}.attn_q" in text
+    assert "token_embed.weight (perhaps token_embd)" in text
+    assert "quantcli/arch/families" in text
+
+
+@EACH
+def test_every_output_name_is_known(table: Architecture) -> None:
+    check_outputs(table)
+
+
+def test_a_name_needs_its_ending() -> None:
+    table = replace(BARE, name="llama", globals=(Row("output_norm", ("norm",)),))
+    with pytest.raises(ArchitectureError, match="output_norm"):
+        check_outputs(table)
+
+
+def test_an_architecture_that_the_runtime_does_not_know() -> None:
+    with pytest.raises(ArchitectureError, match="no architecture 'made-up'"):
+        check_outputs(BARE)
+
+
+BROKEN = {
+    "syntax": "def",
+    "raising": "raise RuntimeError('no such field')",
+    "missing": "from quantcli.arch.blocks import no_such_row",
+    "again": (
+        "from quantcli.arch.architecture import Architecture\n"
+        "A = Architecture('again', ('LlamaForCausalLM',), 'bpe', (), (), ())"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_one_broken_table_names_itself_and_breaks_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    from quantcli.arch import families
+
+    # After "llama" in the order of the folder, and loaded anew for each kind.
+    file = tmp_path / f"zz_{kind}.py"
+    file.write_text(BROKEN[kind], encoding="utf-8")
+    monkeypatch.setattr(families, "__path__", [*families.__path__, str(tmp_path)])
+    tables.cache_clear()
+    try:
+        assert find("LlamaForCausalLM", "here").name == "llama"
+        assert architectures() == TABLES
+        with pytest.raises(ArchitectureError, match=rf"arch/families/zz_{kind}\.py"):
+            find("SomethingElse", "here")
+    finally:
+        tables.cache_clear()

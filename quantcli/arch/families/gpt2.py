@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Architecture, Key, Row, Stack
+from quantcli.arch.architecture import Architecture, Count, Implements, Key, Row, Stack
 from quantcli.arch.blocks import affine, optional, row
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import HEADS, LAYERS, NORM_EPSILON, WIDTH, width
+from quantcli.arch.keys import (
+    BLOCK_COUNT_KEY,
+    CAUSAL_KEY,
+    HEADS_KEY,
+    NORM_EPSILON_KEY,
+    WIDTH_KEY,
+    context_key,
+    width,
+)
+from quantcli.arch.relations import (
+    GELU,
+    PLAIN,
+    headless,
+    rows_of,
+    tied_remark,
+    vocabulary_remark,
+    whole_heads,
+    without,
+)
+from quantcli.arch.sentence import POOLING_KEY
 
-_POSITIONS = ("n_ctx", "n_positions")
+# The class takes the common name for its own; n_ctx, of the first release, it does not read.
+_POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx")
+_EMBEDDING = "wte.weight"
 
 
-def _feed_forward(facts: Facts) -> int:
+def _inner(facts: Facts) -> int:
     """Return the inner width: said, or four times the width."""
     return facts.integer("n_inner") if facts.get("n_inner") else 4 * width(facts)
 
@@ -19,11 +40,16 @@ def _positions(facts: Facts) -> int:
     return facts.integer(*_POSITIONS)
 
 
-def _conv1d(name: str, source: str) -> tuple[Row, ...]:
+def _fused(facts: Facts) -> int:
+    """Return the length of queries, keys and values together."""
+    return 3 * width(facts)
+
+
+def _conv1d(name: str, source: str, outputs: Count, inputs: Count) -> tuple[Row, ...]:
     """Return the rows of a Conv1D layer: its matrix transposed, its bias as it is."""
     return (
-        row(f"{name}.weight", f"{source}.weight", "transpose"),
-        row(f"{name}.bias", f"{source}.bias"),
+        row(f"{name}.weight", f"{source}.weight", "transpose", shape=(outputs, inputs)),
+        row(f"{name}.bias", f"{source}.bias", shape=(outputs,)),
     )
 
 
@@ -32,34 +58,55 @@ GPT2 = Architecture(
     hf=("GPT2LMHeadModel",),
     vocab="bpe",
     keys=(
-        Key("{arch}.block_count", "uint32", LAYERS, required=True),
-        Key("{arch}.context_length", "uint32", _POSITIONS, required=True),
-        Key("{arch}.embedding_length", "uint32", WIDTH, required=True),
-        Key("{arch}.feed_forward_length", "uint32", derive=_feed_forward),
-        Key("{arch}.attention.head_count", "uint32", HEADS, required=True),
-        Key("{arch}.attention.layer_norm_epsilon", "float32", NORM_EPSILON, required=True),
+        BLOCK_COUNT_KEY,
+        context_key(*_POSITIONS),
+        WIDTH_KEY,
+        Key("{arch}.feed_forward_length", "uint32", derive=_inner, at_least=1),
+        HEADS_KEY,
+        NORM_EPSILON_KEY,
+        CAUSAL_KEY,
+        POOLING_KEY,
     ),
     globals=(
-        row("token_embd.weight", "wte.weight", shape=(None, width)),
+        row("token_embd.weight", _EMBEDDING, shape=(None, width)),
         row("position_embd.weight", "wpe.weight", shape=(_positions, width)),
-        *affine("output_norm", "ln_f"),
-        optional("output.weight", "lm_head.weight"),
+        *affine("output_norm", "ln_f", shape=(width,)),
+        optional(
+            "output.weight", "lm_head.weight", shape=(rows_of(_EMBEDDING), width), absent=headless
+        ),
     ),
     layers=(
         Stack(
             (
-                *affine("attn_norm", "ln_1"),
-                *_conv1d("attn_qkv", "attn.c_attn"),
-                *_conv1d("attn_output", "attn.c_proj"),
-                *affine("ffn_norm", "ln_2"),
-                *_conv1d("ffn_up", "mlp.c_fc"),
-                *_conv1d("ffn_down", "mlp.c_proj"),
+                *affine("attn_norm", "ln_1", shape=(width,)),
+                *_conv1d("attn_qkv", "attn.c_attn", _fused, width),
+                *_conv1d("attn_output", "attn.c_proj", width, width),
+                *affine("ffn_norm", "ln_2", shape=(width,)),
+                *_conv1d("ffn_up", "mlp.c_fc", _inner, width),
+                *_conv1d("ffn_down", "mlp.c_proj", width, _inner),
             ),
             "h.{n}.",
         ),
     ),
     prefixes=("transformer.",),
-    # The causal mask, which old checkpoints carry as a buffer.
-    ignored=("h.*.attn.bias", "h.*.attn.masked_bias"),
-    defaults={"gpt2": {"n_positions": 1024, "layer_norm_epsilon": 1e-5}},
+    defaults={
+        "gpt2": {
+            "n_positions": 1024,
+            "activation_function": "gelu_new",
+            "layer_norm_epsilon": 1e-5,
+            "scale_attn_weights": True,
+            "tie_word_embeddings": True,
+        },
+    },
+    graph=(
+        Implements("activation_function", GELU),
+        Implements("scale_attn_weights", (True,)),
+        without("scale_attn_by_inverse_layer_idx"),
+        *PLAIN,
+    ),
+    checks=(whole_heads,),
+    remarks=(tied_remark, vocabulary_remark(_EMBEDDING)),
+    # reorder_and_upcast_attn changes the order of operations, not what they compute; the summary
+    # belongs to a head for multiple choice.
+    ignored_fields=("reorder_and_upcast_attn", "summary_*", "n_ctx", "n_special", "predict_*"),
 )

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from quantcli.arch.architecture import Architecture, Stack
-from quantcli.arch.blocks import BUFFERS, EMBEDDING, OUTPUT, attention, swiglu
-from quantcli.arch.keys import COMMON_KEYS, POOLING_KEY
+from quantcli.arch.blocks import EMBEDDING, OUTPUT, attention, swiglu
+from quantcli.arch.decoders import (
+    DECODER_CHECKS,
+    DECODER_KEYS,
+    DECODER_REMARKS,
+    QWEN_GRAPH,
+    qwen_window_remark,
+)
+from quantcli.arch.relations import heads_fill_the_width
 
 QWEN2 = Architecture(
     name="qwen2",
     hf=("Qwen2ForCausalLM", "Qwen2Model"),
     vocab="auto",
-    keys=(*COMMON_KEYS, POOLING_KEY),
+    keys=DECODER_KEYS,
     globals=(*EMBEDDING, *OUTPUT),
-    layers=(Stack((*attention(), *swiglu())),),
-    ignored=BUFFERS,
+    layers=(Stack((*attention(biases=False), *swiglu())),),
     defaults={
         "qwen2": {
             "num_key_value_heads": 32,
+            "hidden_act": "silu",
             "max_position_embeddings": 32768,
             "rms_norm_eps": 1e-6,
             "rope_theta": 10000.0,
+            "sliding_window": 4096,
+            "max_window_layers": 28,
+            "tie_word_embeddings": False,
         },
     },
+    graph=QWEN_GRAPH,
+    checks=(*DECODER_CHECKS, heads_fill_the_width),
+    remarks=(*DECODER_REMARKS, qwen_window_remark),
 )

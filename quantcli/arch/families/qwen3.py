@@ -1,16 +1,24 @@
-"""Qwen 3: Qwen 2 with a norm on each query and key head."""
+"""Qwen 3: Qwen 2 with a norm on each query and key head, and without the biases."""
 
 from __future__ import annotations
 
 from quantcli.arch.architecture import Architecture, Stack
-from quantcli.arch.blocks import BUFFERS, EMBEDDING, OUTPUT, attention, row, swiglu
-from quantcli.arch.keys import COMMON_KEYS, POOLING_KEY, head_dim
+from quantcli.arch.blocks import EMBEDDING, OUTPUT, attention, row, swiglu
+from quantcli.arch.decoders import (
+    DECODER_CHECKS,
+    DECODER_KEYS,
+    DECODER_REMARKS,
+    QWEN_GRAPH,
+    qwen_window_remark,
+)
+from quantcli.arch.keys import head_dim
+from quantcli.arch.relations import unannounced_biases, without
 
 QWEN3 = Architecture(
     name="qwen3",
     hf=("Qwen3ForCausalLM", "Qwen3Model"),
     vocab="auto",
-    keys=(*COMMON_KEYS, POOLING_KEY),
+    keys=DECODER_KEYS,
     globals=(*EMBEDDING, *OUTPUT),
     layers=(
         Stack(
@@ -22,14 +30,25 @@ QWEN3 = Architecture(
             )
         ),
     ),
-    ignored=BUFFERS,
     defaults={
         "qwen3": {
             "num_key_value_heads": 32,
             "head_dim": 128,
+            "hidden_act": "silu",
             "max_position_embeddings": 32768,
             "rms_norm_eps": 1e-6,
             "rope_theta": 10000.0,
+            "sliding_window": 4096,
+            "max_window_layers": 28,
+            "tie_word_embeddings": False,
         },
     },
+    # The class puts a bias on the output projection too, which the runtime does not load.
+    graph=(*QWEN_GRAPH, without("attention_bias")),
+    checks=DECODER_CHECKS,
+    remarks=(
+        *DECODER_REMARKS,
+        qwen_window_remark,
+        unannounced_biases("attention_bias", "layers.*.self_attn.*.bias"),
+    ),
 )

@@ -1,0 +1,241 @@
+"""Rotary embeddings: their metadata keys, their factor tensors, and which kinds a graph has.
+
+How transformers reads the parameters is its `modeling_rope_utils`; what llama.cpp makes of the keys
+is its context's constructor: a YaRN model's cosines and sines are multiplied by 1 + ln(factor)/10
+times `rope.scaling.attn_factor`, any other model's by `rope.scaling.attn_factor` alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+from quantcli.arch.architecture import Arg, Implements, Key, Row, Value
+from quantcli.arch.facts import Facts, is_number
+from quantcli.arch.keys import MOST_POSITIONS, context, head_dim
+from quantcli.errors import ConfigError
+
+_LONGROPE = ("longrope", "su")
+_PLAIN = ("", "default")
+# The kinds that need nothing but keys: every rotary graph of llama.cpp has them.
+KINDS = (*_PLAIN, "linear", "yarn")
+# Those that need a tensor of factors, which only some graphs load.
+LLAMA3 = "llama3"
+LONGROPE = _LONGROPE
+
+
+def rope_type(facts: Facts) -> str:
+    """Return the kind of rotary scaling in lower case, "" for none."""
+    return str(facts.rope("rope_type") or "").lower()
+
+
+def _scaling_type(facts: Facts) -> Value | None:
+    kind = rope_type(facts)
+    if kind in _LONGROPE:
+        return "longrope"
+    return kind if kind in ("linear", "yarn") else None
+
+
+def _is(facts: Facts, *kinds: str) -> bool:
+    return rope_type(facts) in kinds
+
+
+def original_context(facts: Facts) -> int | float:
+    """Return the context before rotary scaling; without a word about it, the model's context."""
+    return facts.rope_number("original_max_position_embeddings") or context(facts)
+
+
+def _factor(facts: Facts) -> int | float:
+    """Return how many times the context was stretched.
+
+    Said, or the context over the original one.
+
+    Raises:
+        ConfigError: linear scaling does not say it, or it is not above 0.
+    """
+    factor = facts.rope_number("factor")
+    if factor is None and not _is(facts, "linear"):
+        factor = context(facts) / original_context(facts)
+    if factor is None:
+        raise ConfigError(f"{facts.rope_scaling_name} has no factor")
+    # The runtime computes in float32 with the factor and with its inverse.
+    if not 2.0**-60 < factor < 2.0**60:
+        raise ConfigError(f"{facts.rope_scaling_name}.factor is {factor}, not a stretch of context")
+    return factor
+
+
+def _scaling_factor(facts: Facts) -> Value | None:
+    return _factor(facts) if _is(facts, "linear", "yarn") else None
+
+
+def _original_context(facts: Facts) -> Value | None:
+    if not _is(facts, "yarn", *_LONGROPE):
+        return None
+    # The beta factors' logarithms and the choice of factors need a whole positive number.
+    original = original_context(facts)
+    return int(original) if original == int(original) else original
+
+
+def _magnitude(factor: float, scale: float = 1.0) -> float:
+    """Return YaRN's factor on cosines and sines for a stretch of `factor`."""
+    return 1.0 if factor <= 1 else 0.1 * scale * math.log(factor) + 1.0
+
+
+def _attention_factor(facts: Facts) -> Value | None:
+    """Return what the runtime must multiply its own factor on cosines and sines by, if not by 1."""
+    if not _is(facts, "yarn", *_LONGROPE):
+        return None
+    given, factor = facts.rope_number("attention_factor"), _factor(facts)
+    if _is(facts, "yarn"):
+        own = _magnitude(factor)
+        scale, over = facts.rope_number("mscale"), facts.rope_number("mscale_all_dim")
+        if given is None and scale and over:
+            given = _magnitude(factor, scale) / _magnitude(factor, over)
+        wanted = own if given is None else given
+    else:
+        own, original = 1.0, original_context(facts)
+        stretched = factor > 1 and original > 1
+        default = math.sqrt(1 + math.log(factor) / math.log(original)) if stretched else 1.0
+        wanted = default if given is None else given
+    return None if wanted == own else wanted / own
+
+
+def _yarn(name: str, *fields: str) -> Key:
+    return Key(
+        f"{{arch}}.rope.scaling.{name}",
+        "float32",
+        derive=lambda facts: (facts.rope_number(*fields) or None) if _is(facts, "yarn") else None,
+        above=0,
+    )
+
+
+def _sections(facts: Facts) -> Value | None:
+    sections = facts.rope("mrope_section")
+    if sections is None:
+        return None
+    if not isinstance(sections, list):
+        raise ConfigError(f"rotary parameter mrope_section is {sections!r}, not a list")
+    return tuple([*sections, 0, 0, 0, 0][:4])
+
+
+def _theta(facts: Facts) -> Value | None:
+    return facts.rope_number("rope_theta")
+
+
+ROPE_KEYS: tuple[Key, ...] = (
+    Key("{arch}.rope.scaling.type", "string", derive=_scaling_type),
+    Key("{arch}.rope.scaling.factor", "float32", derive=_scaling_factor, above=0),
+    Key(
+        "{arch}.rope.scaling.original_context_length",
+        "uint32",
+        derive=_original_context,
+        at_least=1,
+        at_most=MOST_POSITIONS,
+    ),
+    Key("{arch}.rope.scaling.attn_factor", "float32", derive=_attention_factor, above=0),
+    _yarn("yarn_ext_factor", "extrapolation_factor"),
+    # The runtime computes this one anew; it is written because the converter writes it.
+    _yarn("yarn_attn_factor", "attention_factor", "attn_factor"),
+    _yarn("yarn_beta_fast", "beta_fast"),
+    _yarn("yarn_beta_slow", "beta_slow"),
+    Key("{arch}.rope.dimension_sections", "array:int32", derive=_sections),
+    Key("{arch}.rope.freq_base", "float32", derive=_theta, above=0),
+    Key("{arch}.rope.freq_base_swa", "float32", derive=lambda facts: facts.rope_local_theta),
+)
+
+
+def _of_yarn(facts: Facts, field: str) -> object:
+    return facts.rope(field) if _is(facts, "yarn") else None
+
+
+def rotary(*kinds: str) -> tuple[Implements, ...]:
+    """Return what a graph that rotates whole heads has, with these kinds of scaling as well."""
+    return (
+        Implements(
+            "rope_scaling.rope_type",
+            (*KINDS, *kinds),
+            rope_type,
+            "A scaling that acts on texts beyond max_position_embeddings only (dynamic) can be "
+            "taken out of config.json to convert the model for shorter ones.",
+        ),
+        Implements(
+            "rope_scaling.partial_rotary_factor",
+            (1, None),
+            lambda f: f.rope("partial_rotary_factor"),
+        ),
+        # YaRN's ramp: the runtime has the usual ends only, and rounds them to whole dimensions.
+        Implements("rope_scaling.beta_fast", (32, 0, None), lambda f: _of_yarn(f, "beta_fast")),
+        Implements("rope_scaling.beta_slow", (1, 0, None), lambda f: _of_yarn(f, "beta_slow")),
+        Implements("rope_scaling.truncate", (True, None), lambda f: _of_yarn(f, "truncate")),
+    )
+
+
+def rotary_problems(facts: Facts) -> Iterable[str]:
+    """Give what makes heads that cannot be rotated, or a scaling that is no number."""
+    if head_dim(facts) < 2 or head_dim(facts) % 2:
+        yield f"heads of {head_dim(facts)} numbers cannot be rotated, the length must be even"
+    theta = facts.rope_number("rope_theta")
+    if _is(facts, "yarn") and theta is not None and theta <= 1:
+        yield f"rope_theta is {theta}; YaRN takes its logarithm, which must be positive"
+
+
+def longrope_remark(facts: Facts) -> Iterable[str]:
+    """Tell when the runtime changes from short to long factors."""
+    if _is(facts, *_LONGROPE):
+        yield (
+            f"longrope: llama.cpp takes the long factors as soon as its context (-c) exceeds "
+            f"{original_context(facts):g} tokens, transformers as soon as the text does"
+        )
+
+
+def _number(*fields: str) -> Callable[[Facts], Arg]:
+    def read(facts: Facts) -> Arg:
+        value = facts.rope_number(*fields)
+        if value is None:
+            raise ConfigError(f"{facts.rope_scaling_name} has no {fields[0]}")
+        return float(value)
+
+    return read
+
+
+def _factors(name: str) -> Callable[[Facts], tuple[Arg, ...]]:
+    def read(facts: Facts) -> tuple[Arg, ...]:
+        factors, length = facts.rope(name), head_dim(facts) // 2
+        numbers = isinstance(factors, list) and all(is_number(n) and n > 0 for n in factors)
+        if not numbers or len(factors) != length:
+            raise ConfigError(
+                f"{facts.rope_scaling_name}.{name} is not a list of {length} positive numbers, "
+                f"one for each pair of a head"
+            )
+        return tuple(float(n) for n in factors)
+
+    return read
+
+
+# Llama 3's frequency factors and longrope's: tensors computed from the config.
+ROPE_FACTORS: tuple[Row, ...] = (
+    Row(
+        "rope_freqs.weight",
+        (),
+        "rope_factors_llama3",
+        (
+            head_dim,
+            lambda facts: float(facts.rope_number("rope_theta") or 10000.0),
+            _number("factor"),
+            _number("low_freq_factor"),
+            _number("high_freq_factor"),
+            lambda facts: float(original_context(facts)),
+        ),
+        when=lambda facts: rope_type(facts) == LLAMA3,
+    ),
+    *(
+        Row(
+            f"rope_factors_{which}.weight",
+            (),
+            "constants",
+            _factors(f"{which}_factor"),
+            when=lambda facts: rope_type(facts) in _LONGROPE,
+        )
+        for which in ("long", "short")
+    ),
+)
