@@ -13,20 +13,39 @@ from pathlib import Path
 from typing import Any
 
 from quantcli.arch.architecture import Entry, Model, TensorSpec, Value
+from quantcli.checkpoint.naming import model_name
 from quantcli.errors import ConfigError
 
 # What the library's readers of YAML, JSON and free-form cards raise on contents they do not expect.
 _LIBRARY_ERRORS = (OSError, ValueError, TypeError, AttributeError, KeyError, AssertionError)
 
 
-def general_entries(root: Path, model: Model) -> tuple[Entry, ...]:
+# Sampling advice: the library's field → the field of generation_config.json.
+_SAMPLING = {
+    "sampling_sequence": "sequence",
+    "sampling_top_k": "top_k",
+    "sampling_top_p": "top_p",
+    "sampling_min_p": "min_p",
+    "sampling_xtc_probability": "xtc_probability",
+    "sampling_xtc_threshold": "xtc_threshold",
+    "sampling_temp": "temperature",
+    "sampling_penalty_last_n": "penalty_last_n",
+    "sampling_penalty_repeat": "penalty_repeat",
+    "sampling_mirostat": "mirostat",
+    "sampling_mirostat_tau": "mirostat_tau",
+    "sampling_mirostat_eta": "mirostat_eta",
+}
+
+
+def general_entries(root: Path, model: Model, *, name: str | None = None) -> tuple[Entry, ...]:
     """Return the general.* entries, general.architecture first, without file type and version.
 
-    They depend on the model's files and its folder's name only, not on where the folder lies.
+    They depend on the model's files and what the model is called only, not on where it lies.
 
     Args:
         root: the model's folder.
         model: the expanded model, whose weights are counted for general.size_label.
+        name: what the model is called; by default what its card says or else its folder's name.
 
     Raises:
         ConfigError: the model card or a JSON file cannot be understood.
@@ -39,8 +58,17 @@ def general_entries(root: Path, model: Model) -> tuple[Entry, ...]:
     writer = gguf.GGUFWriter(None, model.traits.arch)
     try:
         total, shared, experts, expert_count = _count(writer, model.specs)
-        metadata = gguf.Metadata.load(None, folder, None, total)
-        metadata.name = metadata.name or folder.name
+        metadata = gguf.Metadata.apply_metadata_heuristic(
+            gguf.Metadata(),
+            gguf.Metadata.load_model_card(folder),
+            gguf.Metadata.load_hf_parameters(folder),
+            Path(name or model_name(folder)),
+            total,
+        )
+        advice = gguf.Metadata.load_generation_config(folder) or {}
+        for field, key in _SAMPLING.items():
+            setattr(metadata, field, advice.get(key))
+        metadata.name = name or metadata.name or model_name(folder)
         if metadata.size_label is None and total > 0:
             metadata.size_label = gguf.size_label(total, shared, experts, expert_count)
         writer.add_type(gguf.GGUFType.MODEL)
