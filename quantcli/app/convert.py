@@ -13,12 +13,13 @@ from quantcli.app.next_step import (
     refuse_foreign_modelfile,
     write_modelfile,
 )
-from quantcli.app.overrides import Metadata
+from quantcli.app.overrides import Metadata, from_file
 from quantcli.app.plan import DEFAULT_EFFORT, refuse_compromises
 from quantcli.app.plan import plan as make_plan
 from quantcli.app.record import to_json
 from quantcli.checkpoint import open_checkpoint
 from quantcli.checkpoint.naming import model_name as name_of
+from quantcli.container.reader import parse
 from quantcli.errors import KEYWORDS, UsageError
 from quantcli.execute.chunks import CHUNK_WEIGHTS
 from quantcli.execute.cores import available_cores
@@ -109,7 +110,11 @@ def convert(
             default `NAME-PRESET.gguf` in the current folder. `{name}` and `{type}` are filled in.
         plan: a plan made before, executed as it is.
         jobs: worker processes; default the cores available.
-        effort, pre_tokenizer, model_name, metadata, strict: as in `plan`.
+        effort: as in `plan`.
+        pre_tokenizer: as in `plan`.
+        model_name: as in `plan`.
+        metadata: as in `plan`.
+        strict: as in `plan`.
         modelfile: also write an Ollama Modelfile beside the output.
         force: replace an existing output.
         skip_existing: leave an existing output alone when it is up to date; replace it only when
@@ -142,7 +147,7 @@ def convert(
     elif strict:
         refuse_compromises(plan)
     root = open_checkpoint(Path(model)).root
-    name = model_name or name_of(Path(model))
+    name = model_name or _name_in(plan) or name_of(Path(model))
     path = outputs.output_path(output, name=name, preset=plan.preset)
     outputs.refuse_input_as_output(path, plan, root)
     if modelfile:
@@ -171,7 +176,8 @@ def _refuse_contradictions(
     """Raise UsageError unless a preset or a plan says what to do, and nothing else besides a plan.
 
     Args:
-        preset, plan: as given.
+        preset: as given.
+        plan: as given.
         ignored: what a plan has decided already, by keyword; None where it is not given.
     """
     if plan is None and preset is None:
@@ -184,6 +190,11 @@ def _refuse_contradictions(
             f"the plan has decided already what {options} would",
             hint="Give them when the plan is made, and only the plan here.",
         )
+
+
+def _name_in(plan: Plan) -> str | None:
+    """Return what a plan calls the model where that was set by hand."""
+    return from_file(parse(plan.header, plan.size, "the plan").entries)[0]
 
 
 def _conversion(path: Path, plan: Plan, outcome: Outcome | None, beside: str | None) -> Conversion:

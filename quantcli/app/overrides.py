@@ -1,4 +1,4 @@
-"""Metadata that the user sets: which keys may be, how their values are read, what a file says of it.
+"""Metadata that the user sets: which keys may be, how values are read, what a file says of it.
 
 The file names the keys that were set by hand under `quantcli.overrides`, so that `verify` takes
 their values from the file, where no checkpoint has them.
@@ -24,7 +24,7 @@ MODEL_NAME = "model_name"
 NAME_KEY = "general.name"
 
 Metadata = Mapping[str, object]
-"""Key → value: a text, read as on the command line, a Python value of the key's type, or an Entry."""
+"""Key → value: a text, read as on the command line, a Python value, or an Entry."""
 
 _KEY = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 _LONGEST_KEY = 2**16 - 1
@@ -104,14 +104,16 @@ def apply(
     made: dict[str, Entry] = {}
     problems = []
     for key in sorted(metadata):
-        try:
-            if reason := refusal(key, arch):
-                raise ValueError(reason)
-            if named and key == NAME_KEY:
-                raise ValueError("is what --model-name NAME sets")
-            made[key] = _entry(key, metadata[key], known.get(key) or _KNOWN_TYPES.get(key))
-        except ValueError as error:
-            problems.append(f"{key}: {error}")
+        reason = refusal(key, arch)
+        if named and key == NAME_KEY:
+            reason = "is what --model-name NAME sets"
+        if reason is None:
+            try:
+                made[key] = _entry(key, metadata[key], known.get(key) or _KNOWN_TYPES.get(key))
+            except ValueError as error:
+                reason = str(error)
+        if reason is not None:
+            problems.append(f"{key}: {reason}")
     if problems:
         raise UsageError(
             listed("this metadata cannot be set:", problems),
@@ -245,6 +247,7 @@ def _checked(value: object, kind: str) -> Value:
         if low <= value < high:
             return value
     if kind in _FLOATS and isinstance(value, (int, float)) and not isinstance(value, bool):
-        if abs(value) <= _LARGEST[kind]:
-            return float(value)
+        number = float(value)
+        if abs(number) <= _LARGEST[kind]:
+            return number
     raise ValueError(f"{value!r} is no {kind}")

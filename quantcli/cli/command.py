@@ -30,7 +30,7 @@ ParserError: type[Exception] = next(
 class Group(TyperGroup):
     """The application: its commands, and what the parser has to say in quantcli's words."""
 
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer's signature
         """Write the examples and the exit codes as they are, without filling paragraphs."""
         _write_epilog(self.epilog, formatter)
 
@@ -58,7 +58,7 @@ class Command(TyperCommand):
                 with formatter.section(title):
                     formatter.write_dl(rows)
 
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer's signature
         """Write the examples as they are."""
         _write_epilog(self.epilog, formatter)
 
@@ -66,7 +66,8 @@ class Command(TyperCommand):
         """Refuse what the parser would answer by taking the last."""
         *_, order = self.make_parser(ctx).parse_args(args=list(args))
         counts = Counter(id(parameter) for parameter in order)
-        for parameter in self.get_params(ctx):
+        parameters: list[Any] = self.get_params(ctx)
+        for parameter in parameters:
             takes_one = parameter.param_type_name == "option" and not (
                 parameter.multiple or parameter.is_flag
             )

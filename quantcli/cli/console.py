@@ -1,8 +1,8 @@
 """What people see: results on stdout, notes and errors on stderr, colour on terminals only.
 
 Everything printed goes through `plain`: texts out of checkpoints and GGUF files can hold what a
-terminal acts upon. JSON is the exception, since it escapes by itself, and goes out as UTF-8 in every
-locale.
+terminal acts upon. JSON is the exception, since it escapes by itself, and goes out as UTF-8 in
+every locale.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 # Wider than any line, so that nothing is wrapped where there is no terminal.
 _ENDLESS = 1_000_000
 # What a terminal without UTF-8 shows for the signs that quantcli itself uses.
-_SPELLED = {"×": "x", "…": "...", "–": "-", "—": "-", "²": "^2", "Σ": "sum"}
+_SPELLED = {"×": "x", "…": "...", "²": "^2", "Σ": "sum", "→": "->"}
 _HANDLER = "quantcli.spelled"
 
 
@@ -66,9 +66,11 @@ def close_streams() -> OSError | None:
 
 def abandon(stream: TextIO | None) -> None:
     """Lead `stream`, which cannot be written to any more, into the void."""
-    with suppress(OSError, ValueError, AttributeError):
+    if stream is None:
+        return
+    with suppress(OSError, ValueError):
         void = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(void, stream.fileno())  # type: ignore[union-attr] - None is suppressed
+        os.dup2(void, stream.fileno())
         os.close(void)
 
 
@@ -103,7 +105,7 @@ def _console(*, stderr: bool) -> Console:
     return console
 
 
-# -------------------------------------------------------------------------------------- what is said
+# ------------------------------------------------------------------------------------ what is said
 def plain(text: str, *, keep: str = "") -> str:
     r"""Return `text` without anything that a terminal acts upon, on one line.
 
