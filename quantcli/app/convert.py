@@ -14,7 +14,7 @@ from quantcli.app.next_step import (
     write_modelfile,
 )
 from quantcli.app.overrides import Metadata, from_file
-from quantcli.app.plan import DEFAULT_EFFORT, refuse_compromises
+from quantcli.app.plan import DEFAULT_EFFORT, load_plan, refuse_compromises
 from quantcli.app.plan import plan as make_plan
 from quantcli.app.record import to_json
 from quantcli.checkpoint import open_checkpoint
@@ -83,7 +83,7 @@ def convert(
     preset: str | None = None,
     output: str | Path | None = None,
     *,
-    plan: Plan | None = None,
+    plan: Plan | str | Path | None = None,
     jobs: int | None = None,
     effort: str | None = None,
     pre_tokenizer: str | None = None,
@@ -108,7 +108,7 @@ def convert(
         preset: as in `plan`; None with a ready `plan`.
         output: path of the file, or a folder (as a text that ends with a slash, one to be made);
             default `NAME-PRESET.gguf` in the current folder. `{name}` and `{type}` are filled in.
-        plan: a plan made before, executed as it is.
+        plan: a plan made before, or the path of a saved one; executed as it is.
         jobs: worker processes; default the cores available.
         effort: as in `plan`.
         pre_tokenizer: as in `plan`.
@@ -135,7 +135,7 @@ def convert(
     if force and skip_existing:
         raise UsageError("--force and --skip-existing contradict each other")
     if plan is None:
-        plan = make_plan(
+        ready = make_plan(
             model,
             str(preset),
             effort=effort or DEFAULT_EFFORT,
@@ -144,21 +144,23 @@ def convert(
             metadata=metadata,
             strict=strict,
         )
-    elif strict:
-        refuse_compromises(plan)
+    else:
+        ready = plan if isinstance(plan, Plan) else load_plan(plan)
+        if strict:
+            refuse_compromises(ready)
     root = open_checkpoint(Path(model)).root
-    name = model_name or _name_in(plan) or name_of(Path(model))
-    path = outputs.output_path(output, name=name, preset=plan.preset)
-    outputs.refuse_input_as_output(path, plan, root)
+    name = model_name or _name_in(ready) or name_of(Path(model))
+    path = outputs.output_path(output, name=name, preset=ready.preset)
+    outputs.refuse_input_as_output(path, ready, root)
     if modelfile:
         refuse_foreign_modelfile(modelfile_path(path), force=force)
-    if outputs.keep_or_replace(path, plan, root, force=force, skip=skip_existing):
+    if outputs.keep_or_replace(path, ready, root, force=force, skip=skip_existing):
         outcome = None
     else:
         if on_plan is not None:
-            on_plan(plan)
+            on_plan(ready)
         outcome = execute(
-            plan,
+            ready,
             root,
             path,
             jobs=jobs if jobs is not None else available_cores(),
@@ -166,13 +168,11 @@ def convert(
             chunk_weights=chunk_weights,
             progress=progress,
         )
-    beside = str(write_modelfile(plan, path)) if modelfile else None
-    return _conversion(path, plan, outcome, beside)
+    beside = str(write_modelfile(ready, path)) if modelfile else None
+    return _conversion(path, ready, outcome, beside)
 
 
-def _refuse_contradictions(
-    preset: str | None, plan: Plan | None, ignored: Mapping[str, object]
-) -> None:
+def _refuse_contradictions(preset: str | None, plan: object, ignored: Mapping[str, object]) -> None:
     """Raise UsageError unless a preset or a plan says what to do, and nothing else besides a plan.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import pkgutil
@@ -18,6 +19,8 @@ from quantcli.errors import InputError, Interrupted, OutputError, QuantcliError
 
 _NAME = "quantcli"
 _COMPLETION = "_QUANTCLI_COMPLETE"
+# What writing to a stream can fail with.
+_UNWRITABLE = {errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT}
 _EPILOG = """Examples:
 quantcli convert SmolLM2-135M-Instruct -t Q4_K_M
 quantcli verify SmolLM2-135M-Instruct-Q4_K_M.gguf --against SmolLM2-135M-Instruct
@@ -146,7 +149,10 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _os_error(error: OSError) -> QuantcliError:
     """Return the user's form of a failure of the system that no room below has put into words."""
-    if error.filename is None:
+    said = error.strerror or str(error)
+    if error.filename is not None:
+        return InputError(said, where=str(error.filename))
+    if error.errno in _UNWRITABLE:
         console.abandon(sys.stdout)
-        return OutputError(error.strerror or str(error), where="standard output")
-    return InputError(error.strerror or str(error), where=str(error.filename))
+        return OutputError(f"cannot be written: {said}", where="standard output")
+    return QuantcliError(said)

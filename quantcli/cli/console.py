@@ -13,8 +13,8 @@ import io
 import json as jsonlib
 import os
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
 from quantcli.errors import QuantcliError, for_command_line
@@ -72,6 +72,17 @@ def abandon(stream: TextIO | None) -> None:
         void = os.open(os.devnull, os.O_WRONLY)
         os.dup2(void, stream.fileno())
         os.close(void)
+
+
+@contextmanager
+def spoken() -> Iterator[None]:
+    """Run a block that writes to stderr; when nobody can read that, work goes on all the same."""
+    try:
+        yield
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:
+        abandon(sys.stderr)
 
 
 def out() -> Console:
@@ -147,9 +158,9 @@ def note(text: str) -> None:
     """Say on stderr what is worth knowing about the result."""
     from rich.text import Text
 
-    err().print(
-        Text(f"note: {plain(text)}", style="yellow"), soft_wrap=not is_terminal(stderr=True)
-    )
+    said = Text(f"note: {plain(text)}", style="yellow")
+    with spoken():
+        err().print(said, soft_wrap=not is_terminal(stderr=True))
 
 
 def hint(label: str, text: str) -> None:
@@ -158,7 +169,8 @@ def hint(label: str, text: str) -> None:
 
     shown = Text(f"{label} ", style="dim")
     shown.append(plain(text), style="default not dim")
-    err().print(shown, soft_wrap=True)
+    with spoken():
+        err().print(shown, soft_wrap=True)
 
 
 def json(text: str) -> None:
@@ -184,14 +196,11 @@ def _write(stream: TextIO | None, text: str) -> None:
 
 def fail(error: QuantcliError, *, as_json: bool = False) -> None:
     """Print what went wrong, where, and what to do; a stderr that is closed is no second error."""
-    try:
+    with spoken():
         if as_json:
             _write(sys.stderr, _error_json(error))
         else:
             _fail(error)
-            sys.stderr.flush()
-    except OSError:
-        abandon(sys.stderr)
 
 
 def _error_json(error: QuantcliError) -> str:

@@ -105,5 +105,5 @@ class _Lines:
             return
         self._last = now
         share = 100 * done / max(1, total)
-        sys.stderr.write(f"{self._title}: {share:.0f} % {rate}".rstrip() + "\n")
-        sys.stderr.flush()
+        with console.spoken():
+            sys.stderr.write(f"{self._title}: {share:.0f} % {rate}".rstrip() + "\n")

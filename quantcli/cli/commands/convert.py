@@ -68,7 +68,6 @@ def convert(
             "`quantcli types` lists all.",
         )
     from quantcli.app.convert import convert as run
-    from quantcli.app.plan import load_plan
 
     silent = quiet or json
     with progress("converting", quiet=quiet, json=json) as update:
@@ -76,7 +75,7 @@ def convert(
             model,
             type_,
             output,
-            plan=load_plan(plan_file) if plan_file is not None else None,
+            plan=plan_file,
             jobs=jobs,
             effort=effort,
             pre_tokenizer=pre_tokenizer,
