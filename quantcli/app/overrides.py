@@ -109,7 +109,7 @@ def apply(
             reason = "is what --model-name NAME sets"
         if reason is None:
             try:
-                made[key] = _entry(key, metadata[key], known.get(key) or _KNOWN_TYPES.get(key))
+                made[key] = _entry(key, metadata[key], known.get(key) or _specified(key))
             except ValueError as error:
                 reason = str(error)
         if reason is not None:
@@ -124,6 +124,11 @@ def apply(
     marks = (*([MODEL_NAME] if named else []), *made)
     replaced = [made.pop(entry.key, entry) for entry in general]
     return (*replaced, *made.values(), Entry(MARK, "array:string", marks))
+
+
+def _specified(key: str) -> str | None:
+    """Return the type that the specification has for a key, None for keys of the user's own."""
+    return _KNOWN_TYPES.get(key, "string" if key.startswith("general.") else None)
 
 
 def from_file(entries: Mapping[str, EntryLike]) -> tuple[str | None, dict[str, Entry]]:

@@ -30,6 +30,17 @@ ParserError: type[Exception] = next(
 class Group(TyperGroup):
     """The application: its commands, and what the parser has to say in quantcli's words."""
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands, what each does in one whole sentence."""
+        commands = [self.get_command(ctx, name) for name in self.list_commands(ctx)]
+        rows = [
+            (command.name, command.short_help or _sentence(command.help))
+            for command in commands
+            if command is not None and not command.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer's signature
         """Write the examples and the exit codes as they are, without filling paragraphs."""
         _write_epilog(self.epilog, formatter)
@@ -99,6 +110,11 @@ def usage_error(error: Any) -> UsageError:
     return UsageError(
         message[:1].lower() + message[1:], hint=f"`{path} --help` lists what there is."
     )
+
+
+def _sentence(text: str | None) -> str:
+    """Return the first paragraph of a help on one line."""
+    return " ".join((text or "").split("\n\n")[0].split())
 
 
 def _own_spellings(args: Sequence[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +40,7 @@ ModelName = Annotated[
         "Default: what its card says, else its folder's name.",
         show_default=False,
         rich_help_panel=METADATA,
+        callback=lambda name: None if name is None else as_text(name),
     ),
 ]
 Metadata = Annotated[
@@ -171,6 +173,11 @@ AllowNonfinite = Annotated[
 ChunkWeights = Annotated[int, typer.Option("--chunk-weights", min=1, hidden=True)]
 
 
+def as_text(argument: str) -> str:
+    """Return an argument as UTF-8 has it, also in a locale whose encoding cannot read it."""
+    return os.fsencode(argument).decode("utf-8", "replace")
+
+
 def metadata_of(pairs: list[str] | None) -> dict[str, str]:
     """Return what `--metadata KEY=VALUE` says, by key.
 
@@ -180,7 +187,7 @@ def metadata_of(pairs: list[str] | None) -> dict[str, str]:
     from quantcli.errors import UsageError
 
     found: dict[str, str] = {}
-    for pair in pairs or ():
+    for pair in map(as_text, pairs or ()):
         key, equals, value = pair.partition("=")
         if not equals:
             raise UsageError(f"{pair!r} is not KEY=VALUE", hint="--metadata general.author=NAME")
