@@ -15,7 +15,7 @@ import typer
 
 from quantcli.cli import commands, console
 from quantcli.cli.command import Command, Group, ParserError, usage_error
-from quantcli.errors import InputError, Interrupted, OutputError, QuantcliError
+from quantcli.errors import InputError, Interrupted, OutputError, QuantcliError, UsageError
 
 _NAME = "quantcli"
 _COMPLETION = "_QUANTCLI_COMPLETE"
@@ -44,7 +44,6 @@ def build_app() -> typer.Typer:
     app = _App(
         name=_NAME,
         cls=Group,
-        no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # see `quantcli.cli.command`
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -132,6 +131,10 @@ def _status(arguments: list[str]) -> int:
 def _dispatch(arguments: list[str]) -> int:
     """Parse and run, in the parser's own steps: its `main` has other exit codes and error texts."""
     command = typer.main.get_command(build_app())
+    if not arguments:
+        with command.make_context(_NAME, [], resilient_parsing=True) as context:
+            sys.stderr.write(f"{context.get_help()}\n")
+        return UsageError.exit_code
     try:
         with command.make_context(_NAME, list(arguments)) as context:
             command.invoke(context)
@@ -140,9 +143,6 @@ def _dispatch(arguments: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except ParserError as error:
-        if type(error).__name__ == "NoArgsIsHelpError":
-            sys.stderr.write(f"{error}\n")
-            return 2
         raise usage_error(error) from error
     return 0
 

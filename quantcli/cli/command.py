@@ -128,7 +128,9 @@ def _own_spellings(args: Sequence[str]) -> Iterator[str]:
 
 
 def _write_epilog(epilog: str | None, formatter: Any) -> None:
-    for paragraph in (epilog or "").split("\n\n"):
+    if not epilog:
+        return
+    for paragraph in epilog.split("\n\n"):
         title, *lines = paragraph.strip().splitlines()
         formatter.write_paragraph()
         formatter.write(f"{title}\n")

@@ -281,7 +281,9 @@ def test_wrong_usage_is_2_and_version_and_help_are_0(tmp_path: Path) -> None:
     assert quantcli("--version").stdout.startswith("quantcli ")
     assert quantcli("-V").stdout == quantcli("--version").stdout
     assert quantcli("--help").returncode == 0
-    assert quantcli().returncode in (0, 2)
+    nothing = quantcli()
+    assert (nothing.returncode, nothing.stdout) == (2, "")
+    assert nothing.stderr == quantcli("--help").stdout
 
 
 def test_the_effort_is_recorded_and_an_unknown_one_refused(
