@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from quantcli._version import __version__
@@ -61,7 +62,7 @@ def plan(
         config=checkpoint.config,
         pre=pre_tokenizer,
     )
-    general = general_entries(checkpoint.root, expanded)
+    general, general_notes = general_entries(checkpoint.root, expanded)
     small = {name: (checkpoint.root / name).stat().st_size for name in tokenizer.files}
     files = {**small, **checkpoint.files}
     result = build(
@@ -73,6 +74,8 @@ def plan(
         files=files,
         identity=Identity(__version__, source_digest(checkpoint.root, files), effort),
     )
+    notes = (*checkpoint.notes, *result.notes, *general_notes)
+    result = replace(result, notes=notes)
     if strict:
         refuse_compromises(result)
     return result
