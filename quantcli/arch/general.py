@@ -27,39 +27,46 @@ _ID = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
 _UNNAMED = "model"
 
 
-def general_entries(root: Path, model: Model) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+def general_entries(
+    root: Path, model: Model, *, name: str | None = None
+) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
     """Return the general.* entries, and notes on what was left out.
 
     general.architecture comes first; file type and version are not among them. They depend on the
-    model's files and its name only, not on where the folder lies.
+    model's files and what the model is called only, not on where it lies.
 
     Args:
         root: the model's folder.
         model: the expanded model, whose weights are counted for general.size_label.
+        name: what the model is called; by default what its card says, or else its folder's name.
     """
     card = read_card(root)
     sampling, notes = _sampling(root)
     try:
-        entries = _entries(root, model, card.fields, sampling)
+        entries = _entries(root, model, name, card.fields, sampling)
     except _LIBRARY_ERRORS as error:
-        entries = _entries(root, model, {}, sampling)
+        entries = _entries(root, model, name, {}, sampling)
         return entries, (f"{CARD} is left aside: {error}", *notes)
     return entries, (*card.notes, *notes)
 
 
 def _entries(
-    root: Path, model: Model, card: dict[str, Any], sampling: dict[str, Value]
+    root: Path,
+    model: Model,
+    given: str | None,
+    card: dict[str, Any],
+    sampling: dict[str, Value],
 ) -> tuple[Entry, ...]:
     import gguf
 
     writer = gguf.GGUFWriter(None, model.traits.arch)
     total, shared, experts, expert_count = _count(writer, model.specs)
-    name = model_name(root) or _UNNAMED
+    name = given or model_name(root) or _UNNAMED
     # Only the last component of the path is looked at.
     metadata = gguf.Metadata.apply_metadata_heuristic(
         gguf.Metadata(), card, _origin(root), Path(name), total
     )
-    metadata.name = metadata.name or name
+    metadata.name = given or metadata.name or name
     if metadata.size_label is None and total > 0:
         metadata.size_label = gguf.size_label(total, shared, experts, expert_count)
     for field, value in sampling.items():
