@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from quantcli.app.inspect_checkpoint import CheckpointInspection, inspect_checkpoint
@@ -18,6 +19,7 @@ from quantcli.checkpoint.locating import not_there
 from quantcli.checkpoint.pointers import refuse_pointers
 from quantcli.container.reader import GgufFile
 from quantcli.errors import ContainerError
+from quantcli.planning.summary import Summary
 
 _CHECKPOINT_FILE = ".safetensors"
 
@@ -34,7 +36,7 @@ class TensorSummary:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Inspection:
+class Inspection(Summary):
     """What a GGUF file holds.
 
     Attributes:
@@ -68,12 +70,12 @@ class Inspection:
     types: tuple[TypeSummary, ...]
     tensors: tuple[TensorSummary, ...]
 
-    def __repr__(self) -> str:
-        return (
-            f"<Inspection of {self.path!r}: {self.architecture or 'no architecture'}, "
-            f"{len(self.tensors)} tensors, {self.weights} weights, "
-            f"{self.bits_per_weight:.3f} bits per weight, {self.size} bytes>"
-        )
+    def summary(self) -> Iterator[tuple[str, object]]:
+        """Yield what says which file it is."""
+        for name in ("path", "architecture", "name", "size", "weights", "bits_per_weight"):
+            yield name, getattr(self, name)
+        yield "tensors", len(self.tensors)
+        yield "types", " ".join(summary.type for summary in self.types)
 
     def value(self, key: str) -> object:
         """Return the whole value of the metadata entry `key`.
@@ -95,7 +97,7 @@ class Inspection:
 
         Numbers that are not finite become "NaN", "Infinity" and "-Infinity".
         """
-        return as_json("gguf", asdict(self))
+        return as_json("gguf", self)
 
 
 def inspect(path: str | Path) -> Inspection | CheckpointInspection:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from quantcli.checkpoint.naming import model_name
 from quantcli.container.reader import parse
 from quantcli.errors import InputError, QuantcliError
 from quantcli.planning.plan import Plan
+from quantcli.planning.summary import Summary
 from quantcli.tokenizer import export
 
 USUAL_PRESET = "Q4_K_M"
@@ -68,7 +69,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class CheckpointInspection:
+class CheckpointInspection(Summary):
     """What a checkpoint is, and what quantcli would do with it.
 
     Attributes:
@@ -101,16 +102,17 @@ class CheckpointInspection:
     notes: tuple[str, ...]
     tensors: tuple[StoredTensor, ...]
 
-    def __repr__(self) -> str:
-        fate = "convertible" if self.problem is None else "not convertible"
-        return (
-            f"<CheckpointInspection of {self.path!r}: {self.model_class or 'no class'}, "
-            f"{len(self.tensors)} tensors, {self.weights} weights, {fate}>"
-        )
+    def summary(self) -> Iterator[tuple[str, object]]:
+        """Yield what says which checkpoint it is and whether it can be converted."""
+        for name in ("path", "name", "model_class", "architecture", "weights", "nbytes"):
+            yield name, getattr(self, name)
+        yield "tensors", len(self.tensors)
+        yield "dtypes", " ".join(summary.type for summary in self.dtypes)
+        yield "problem", None if self.problem is None else self.problem.message.splitlines()[0]
 
     def to_json(self) -> str:
         """Return the fields, the format's number and the kind "checkpoint" as one JSON object."""
-        return as_json("checkpoint", asdict(self))
+        return as_json("checkpoint", self)
 
 
 def inspect_checkpoint(path: str | Path) -> CheckpointInspection:

@@ -1,15 +1,13 @@
-"""What the inspections of a GGUF file and of a checkpoint share: summaries, and how they are JSON."""
+"""What the inspections of a file and of a checkpoint share: summaries, and how they are JSON."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields, is_dataclass
 
-FORMAT = 1
-"""Number of the JSON form of both inspections; a change that breaks readers raises it."""
+from quantcli.app.record import FORMAT
 
 _TOKENIZER = "tokenizer."
 _SPECIAL = "_token_id"
@@ -88,17 +86,25 @@ def type_summaries(tensors: Iterable[tuple[str, int, int]]) -> tuple[TypeSummary
     return tuple(sorted(found, key=lambda summary: (-summary.nbytes, summary.type)))
 
 
-def as_json(kind: str, record: Mapping[str, Any]) -> str:
-    """Return `record` as one JSON object with the number of its format and its `kind`.
+def as_json(kind: str, result: object) -> str:
+    """Return the fields of a dataclass with its `kind` and the "format" as one JSON object."""
+    record = json_value(result)
+    assert isinstance(record, dict)  # it is a dataclass
+    return json_text({**record, "format": FORMAT, "kind": kind})
+
+
+def json_text(value: object) -> str:
+    """Return `value`, whatever it holds, as JSON on one line.
 
     JSON has no numbers that are not finite: they become "NaN", "Infinity" and "-Infinity".
     """
-    whole = {**record, "format": FORMAT, "kind": kind}
-    return json.dumps(json_value(whole), sort_keys=True, allow_nan=False)
+    return json.dumps(json_value(value), sort_keys=True, allow_nan=False)
 
 
 def json_value(value: object) -> object:
-    """Return `value` with tuples as lists and without numbers that are not finite."""
+    """Return `value` as json has it: dataclasses as objects, tuples as lists."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: json_value(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {key: json_value(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
