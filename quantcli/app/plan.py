@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from quantcli._version import __version__
@@ -71,8 +72,9 @@ def plan(
         pre=pre_tokenizer,
     )
     named = None if model_name is None else overrides.check_name(model_name)
+    described, general_notes = general_entries(checkpoint.root, expanded, name=named)
     general = overrides.apply(
-        general_entries(checkpoint.root, expanded, name=named),
+        described,
         metadata or {},
         arch=expanded.traits.arch,
         named=named is not None,
@@ -88,6 +90,8 @@ def plan(
         files=files,
         identity=Identity(__version__, source_digest(checkpoint.root, files), effort),
     )
+    notes = (*checkpoint.notes, *result.notes, *general_notes)
+    result = replace(result, notes=notes)
     if strict:
         refuse_compromises(result)
     return result

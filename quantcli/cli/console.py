@@ -175,6 +175,11 @@ def hint(label: str, text: str) -> None:
 
 def json(text: str) -> None:
     """Print a JSON text as one line of UTF-8, whatever the locale says."""
+    raw(text)
+
+
+def raw(text: str) -> None:
+    """Print `text` as it is and a line's end, as UTF-8: what a pipe gets of a stored value."""
     try:
         _write(sys.stdout, text)
     except BrokenPipeError:
