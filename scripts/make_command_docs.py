@@ -89,7 +89,7 @@ def row(parameter: Any) -> str:
 
 def examples(command: Any) -> list[str]:
     """Return the examples of a command's help as a block of shell."""
-    _, *lines = (command.epilog or "Examples:").strip().splitlines()
+    _, *lines = (command.epilog or "Examples:").split("\n\n")[0].strip().splitlines()
     return ["```sh", *lines, "```"] if lines else []
 
 

@@ -149,7 +149,8 @@ def convert(
         if strict:
             refuse_compromises(ready)
     root = open_checkpoint(Path(model)).root
-    name = model_name or _name_in(ready) or name_of(Path(model))
+    said = model_name if plan is None else _name_in(ready)
+    name = said or name_of(Path(model))
     path = outputs.output_path(output, name=name, preset=ready.preset)
     outputs.refuse_input_as_output(path, ready, root)
     if modelfile:

@@ -92,22 +92,13 @@ _TYPE = {
     "help": PRESET_HELP,
     "show_default": False,
     "autocompletion": complete.presets,
+    "rich_help_panel": OUTPUT,
 }
 PresetType = Annotated[str, typer.Option("--type", "-t", **_TYPE)]
-OptionalPresetType = Annotated[
-    str | None, typer.Option("--type", "-t", rich_help_panel=OUTPUT, **_TYPE)
-]
+OptionalPresetType = Annotated[str | None, typer.Option("--type", "-t", **_TYPE)]
 PresetTypes = Annotated[
     list[str],
-    typer.Option(
-        "--type",
-        "-t",
-        metavar="TYPE",
-        help=f"{PRESET_HELP} Can be repeated.",
-        show_default=False,
-        autocompletion=complete.presets,
-        rich_help_panel=OUTPUT,
-    ),
+    typer.Option("--type", "-t", **{**_TYPE, "help": f"{PRESET_HELP} Can be repeated."}),
 ]
 Effort = Annotated[
     str | None,

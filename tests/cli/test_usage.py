@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from quantcli import codec, recipe
-from quantcli.cli import commands, complete
+from quantcli.app.presets import REFERENCE, presets
+from quantcli.cli import commands, complete, console
+from quantcli.cli.sizes import SIZES
 
 MakeTiny = Callable[..., Path]
 COMMAND = [sys.executable, "-m", "quantcli"]
@@ -46,7 +48,7 @@ def test_every_command_shows_how_it_is_called(name: str) -> None:
     done = quantcli(name, "-h")
     assert done.returncode == 0
     assert "Examples:" in done.stdout
-    for line in done.stdout.split("Examples:\n")[1].splitlines():
+    for line in done.stdout.split("Examples:\n")[1].split("\n\n")[0].splitlines():
         assert line.startswith(f"  quantcli {name}")
     assert "..." not in quantcli("--help").stdout.split("Commands:")[1].split("Examples")[0]
 
@@ -61,6 +63,19 @@ def test_help_does_not_import_what_is_slow() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_lists_the_types_by_size() -> None:
+    computed = [
+        (preset.name, f"{preset.bits_per_weight:.2f}", console.size(preset.size))
+        for preset in presets()
+    ]
+    assert list(SIZES) == computed
+    for name in ("convert", "plan", "batch"):
+        text = quantcli(name, "--help").stdout
+        assert f"the size of {REFERENCE}:" in text
+        rows = [tuple(line.split(maxsplit=2)) for line in text.splitlines() if "GB" in line]
+        assert rows[-len(computed) :] == computed
 
 
 # ----------------------------------------------------------------------------------- wrong usage

@@ -19,6 +19,7 @@ from quantcli.cli.options import (
     Strict,
 )
 from quantcli.cli.progress import progress
+from quantcli.cli.sizes import TYPES
 from quantcli.errors import QuantcliError
 
 if TYPE_CHECKING:
@@ -29,11 +30,12 @@ _EXAMPLES = """Examples:
 quantcli batch models/ -t Q4_K_M -t Q8_0 --out quantized/
 quantcli batch ~/.cache/huggingface/hub -t Q4_K_M --out quantized/ --json
 """
+_EPILOG = f"{_EXAMPLES}\n{TYPES}"
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("batch", short_help=_SHORT, epilog=_EXAMPLES)(batch)
+    app.command("batch", short_help=_SHORT, epilog=_EPILOG)(batch)
 
 
 def batch(

@@ -26,6 +26,7 @@ from quantcli.cli.options import (
     metadata_of,
 )
 from quantcli.cli.progress import progress
+from quantcli.cli.sizes import TYPES
 from quantcli.errors import UsageError
 
 _SHORT = "Convert a checkpoint to a quantized GGUF file."
@@ -34,11 +35,12 @@ quantcli convert SmolLM2-135M-Instruct -t Q4_K_M
 quantcli convert SmolLM2-135M-Instruct -t Q8_0 -o models/ --modelfile
 quantcli convert SmolLM2-135M-Instruct -t Q6_K -o '{name}.{type}.gguf' --metadata general.author=Me
 """
+_EPILOG = f"{_EXAMPLES}\n{TYPES}"
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("convert", short_help=_SHORT, epilog=_EXAMPLES)(convert)
+    app.command("convert", short_help=_SHORT, epilog=_EPILOG)(convert)
 
 
 def convert(

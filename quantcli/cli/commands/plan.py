@@ -20,6 +20,7 @@ from quantcli.cli.options import (
     Strict,
     metadata_of,
 )
+from quantcli.cli.sizes import TYPES
 
 _SHORT = "Show what a conversion would do, to the byte."
 _EXAMPLES = """Examples:
@@ -27,11 +28,12 @@ quantcli plan SmolLM2-135M-Instruct -t Q4_K_M
 quantcli plan SmolLM2-135M-Instruct -t Q4_K_M --tensors | grep ffn_down
 quantcli plan SmolLM2-135M-Instruct -t Q4_K_M --json > plan.json
 """
+_EPILOG = f"{_EXAMPLES}\n{TYPES}"
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("plan", short_help=_SHORT, epilog=_EXAMPLES)(plan)
+    app.command("plan", short_help=_SHORT, epilog=_EPILOG)(plan)
 
 
 def plan(
