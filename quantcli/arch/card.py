@@ -6,6 +6,7 @@ A card is YAML between two lines of three hyphens at the top of README.md.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 CARD = "README.md"
-_FENCE = "---"
+_FENCE = b"---"
 # Front matter is a few hundred bytes; an unclosed one must not make YAML out of a whole book.
 _LONGEST = 1 << 20
+# Values that a note gives; the rest is counted.
+_TOLD = 5
 
 # Fields by what they hold; others are not used.
 _TEXTS = (
@@ -103,7 +106,8 @@ class _Unreadable(Exception):
 def read_card(root: Path) -> Card:
     """Return the model card in `root`; never raises for what a card says."""
     try:
-        text = _front_matter(root / CARD)
+        data = _read(root / CARD)
+        text = _front_matter(data)
         fields, lines = _parse(text) if text else ({}, {})
     except _Unreadable as error:
         return Card({}, (f"{CARD} is left aside: {error}",))
@@ -115,9 +119,14 @@ def read_card(root: Path) -> Card:
             if value:
                 kept[name] = value
             dropped += [f"{name} {shown} (line {lines.get(name, 1)})" for shown in left_out]
-    if not dropped:
-        return Card(kept)
-    return Card(kept, (f"{CARD}: left out as not understood: {', '.join(dropped)}",))
+    notes = []
+    if dropped:
+        more = f" and {len(dropped) - _TOLD} more" if len(dropped) > _TOLD else ""
+        told = ", ".join(dropped[:_TOLD])
+        notes.append(f"{CARD}: left out as not understood: {told}{more}")
+    if (line := _undecodable(data)) is not None:
+        notes.append(f"{CARD}: line {line} is not UTF-8; only the front matter is read")
+    return Card(kept, tuple(notes))
 
 
 def is_local_path(text: str) -> bool:
@@ -141,22 +150,39 @@ def is_local_path(text: str) -> bool:
     )
 
 
-def _front_matter(path: Path) -> str:
-    """Return the text between the fences, "" when there is no card or no front matter."""
+def _read(path: Path) -> bytes:
+    """Return the beginning of the card, b"" when there is none."""
     if not path.exists() and not path.is_symlink():
-        return ""
+        return b""
     if path.is_dir():
         raise _Unreadable("it is a folder")
     try:
         with path.open("rb") as file:
-            data = file.read(_LONGEST + 1)
+            data = file.read(_LONGEST)
     except OSError as error:
         raise _Unreadable(f"it cannot be read ({error.strerror})") from None
-    lines = data.removeprefix(b"\xef\xbb\xbf").splitlines()
-    if not lines or lines[0].rstrip() != _FENCE.encode():
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _Unreadable("it is UTF-16, not UTF-8")
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def _undecodable(data: bytes) -> int | None:
+    """Return the number of the first line that is not UTF-8, or None."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        decoder.decode(data)  # what is cut off at the end is no fault
+    except UnicodeDecodeError as error:
+        return len(data[: error.start].splitlines()) or 1
+    return None
+
+
+def _front_matter(data: bytes) -> str:
+    """Return the text between the fences, "" when there is no front matter."""
+    lines = data.splitlines()
+    if not lines or lines[0].rstrip() != _FENCE:
         return ""
-    end = next((i for i, line in enumerate(lines) if i and line.rstrip() == b"---"), None)
-    if end is None and len(data) > _LONGEST:
+    end = next((i for i, line in enumerate(lines) if i and line.rstrip() == _FENCE), None)
+    if end is None and len(data) == _LONGEST:
         raise _Unreadable(f"its front matter has no end within {_LONGEST} bytes")
     text = []
     for number, line in enumerate(lines[1:end], start=2):
@@ -254,14 +280,19 @@ def _scalar(value: Any) -> str | None:
     """Return a text, number, truth value or date as text, or None when there is no text in it."""
     if not isinstance(value, str | int | float | bool | date):
         return None
-    text = str(value).strip()
     try:
+        text = str(value).strip()
         text.encode("utf-8")
-    except UnicodeEncodeError:
+    except ValueError:  # half a surrogate pair, or a number of thousands of digits
         return None
     return text if text and "\0" not in text else None
 
 
 def _shown(value: Any) -> str:
-    # The kind only: nested aliases of YAML can make a short card a huge text.
-    return f"(a {type(value).__name__})" if isinstance(value, dict | list) else repr(value)[:80]
+    # Otherwise the kind only: nested aliases of YAML can make a short card a huge text.
+    is_plain = (
+        value is None
+        or isinstance(value, str | float | bool | date)
+        or (isinstance(value, int) and abs(value) < 2**64)
+    )
+    return repr(value)[:80] if is_plain else f"(a {type(value).__name__})"

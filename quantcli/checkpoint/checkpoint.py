@@ -95,7 +95,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises:
         ConfigError, CheckpointError: as `open_checkpoint`, but for what the tensors are.
     """
-    root, config, selection = _select(path)
+    try:
+        root, config, selection = _select(path)
+    except OSError as error:
+        raise CheckpointError(f"cannot be read: {error.strerror}", where=str(path)) from error
     refuse_pointers(root, selection.files)
     headers = {file: read_header(root, file) for file in selection.files}
     refs, notes = _merge(root, headers, selection)

@@ -80,7 +80,17 @@ def _give_the_file(root: Path, found: list[str]) -> str:
 
 
 def _give_the_folder(root: Path, found: list[str]) -> str:
-    return f"Give that folder: {shlex.quote(str((root / found[0]).parent))}"
+    folders = [(root / name).parent for name in found]
+    return f"Give that folder: {shlex.quote(str(_current(root, folders)))}"
+
+
+def _current(root: Path, folders: list[Path]) -> Path:
+    """Return the snapshot that the Hub's cache calls main, if it is among `folders`."""
+    try:
+        main = (root / "refs" / "main").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return folders[0]
+    return next((folder for folder in folders if folder.name == main), folders[0])
 
 
 # What a folder is although it may hold safetensors files and a config.json, too.

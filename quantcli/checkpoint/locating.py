@@ -19,6 +19,7 @@ _ADDRESS = re.compile(
 )
 _ID = re.compile(rf"(?P<id>{_NAME}/{_NAME})")
 _MAIN = "main"
+_FILES = (".gguf", ".safetensors", ".json", ".bin")
 
 
 def not_there(path: Path) -> CheckpointError:
@@ -36,10 +37,10 @@ def not_there(path: Path) -> CheckpointError:
         return CheckpointError(
             "no such file or folder", where=text, hint=f"Did you mean {shlex.quote(str(near))}?"
         )
-    if _ID.fullmatch(text) and not path.parent.exists():
+    if _ID.fullmatch(text) and not path.parent.exists() and path.suffix not in _FILES:
         return _on_the_hub(text, text, None)
     hint = "Give the folder of a Hugging Face model, or a .safetensors file in it."
-    if re.fullmatch(_NAME, text) and not path.suffix:
+    if re.fullmatch(rf"{_NAME}(?:/{_NAME})?", text) and path.suffix not in _FILES:
         hint += f" If {text} is a model of the Hub, download it first: {_download(text, None)}"
     return CheckpointError("no such file or folder", where=text, hint=hint)
 

@@ -208,7 +208,8 @@ def _require_complete(root: Path, count: int, files: Sequence[str]) -> None:
         return
     raise CheckpointError(
         listed(
-            f"has {len(files)} of {count} shards of the model; these are missing:",
+            f"has {len(files)} of {count} shards of the model ({', '.join(_abridged(files))}); "
+            "these are missing:",
             (f"{places[0].stem}-{number:05d}-of-{count:05d}{SUFFIX}" for number in absent),
         ),
         where=str(root),

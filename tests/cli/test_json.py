@@ -77,6 +77,7 @@ def test_every_result_is_as_documented(make_tiny: MakeTiny, tmp_path: Path) -> N
         "plan": (model, "-t", "Q4_K_M"),
         "convert": (model, "-t", "Q4_K_M", "-o", output, "--modelfile"),
         "verify": (output, "--against", model),
+        "inspect": (output,),
         "types": ("--effort", "fast", "--bench"),
         "batch": (tmp_path / "models", "-t", "Q8_0", "--out", tmp_path / "batch"),
     }
@@ -124,6 +125,22 @@ def test_a_failed_check_is_a_result_and_an_error(make_tiny: MakeTiny, tmp_path: 
     assert done.returncode == 1
     assert json.loads(done.stdout)["passed"] is False
     assert json.loads(done.stderr)["error"]["kind"] == "VerificationError"
+
+
+@pytest.mark.parametrize("state", ["convertible", "of an unknown class", "without weights"])
+def test_a_checkpoint_s_inspection_is_as_documented(make_tiny: MakeTiny, state: str) -> None:
+    model = make_tiny("llama")
+    if state == "of an unknown class":
+        config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+        (model / "config.json").write_text(json.dumps({**config, "architectures": ["Unheard"]}))
+    if state == "without weights":
+        (model / "model.safetensors").unlink()
+    done = run("inspect", model)
+    assert (done.returncode, done.stderr) == (0, "")
+    record = json.loads(done.stdout)
+    assert problems(record, "quantcli inspect of a checkpoint", "inspect") == []
+    assert (record["problem"] is None) == (state == "convertible")
+    assert (record["kind"], record["format"]) == ("checkpoint", 1)
 
 
 def test_every_command_is_documented() -> None:
