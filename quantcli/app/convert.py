@@ -150,8 +150,7 @@ def convert(
             refuse_compromises(ready)
     root = open_checkpoint(Path(model)).root
     said = model_name if plan is None else _name_in(ready)
-    name = said or name_of(Path(model))
-    path = outputs.output_path(output, name=name, preset=ready.preset)
+    path = outputs.output_path(output, name=said or name_of(Path(model)), preset=ready.preset)
     outputs.refuse_input_as_output(path, ready, root)
     if modelfile:
         refuse_foreign_modelfile(modelfile_path(path), force=force)
