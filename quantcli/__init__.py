@@ -4,6 +4,8 @@ The functions of the command line, for Python:
 
     quantcli.plan(model, "Q4_K_M")              what a conversion would do, to the byte
     quantcli.convert(model, "Q4_K_M", output)   do it; interrupted, the same call goes on
+    quantcli.batch(folder, ["Q4_K_M", "Q8_0"])  the same for every checkpoint in a folder
+    quantcli.load_plan(file)                    a plan that was saved as JSON
     quantcli.inspect(file)                      what a GGUF file holds
     quantcli.verify(file, against=model)        whether it holds what it should
     quantcli.types()                            every tensor type, its size and its error
@@ -22,19 +24,29 @@ from quantcli._version import __version__
 
 if TYPE_CHECKING:
     from quantcli.app.arrays import dequantize, quantize
-    from quantcli.app.convert import convert
-    from quantcli.app.inspect import inspect
-    from quantcli.app.plan import plan
-    from quantcli.app.types import types
-    from quantcli.app.verify import verify
+    from quantcli.app.batch import Batch, batch
+    from quantcli.app.convert import Conversion, convert
+    from quantcli.app.inspect import Inspection, inspect
+    from quantcli.app.plan import load_plan, plan
+    from quantcli.app.types import Types, types
+    from quantcli.app.verify import Verification, verify
     from quantcli.errors import QuantcliError
+    from quantcli.planning.plan import Plan
 
 __all__ = [
+    "Batch",
+    "Conversion",
+    "Inspection",
+    "Plan",
     "QuantcliError",
+    "Types",
+    "Verification",
     "__version__",
+    "batch",
     "convert",
     "dequantize",
     "inspect",
+    "load_plan",
     "plan",
     "quantize",
     "types",
@@ -42,10 +54,18 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Batch": "quantcli.app.batch",
+    "Conversion": "quantcli.app.convert",
+    "Inspection": "quantcli.app.inspect",
+    "Plan": "quantcli.planning.plan",
     "QuantcliError": "quantcli.errors",
+    "Types": "quantcli.app.types",
+    "Verification": "quantcli.app.verify",
+    "batch": "quantcli.app.batch",
     "convert": "quantcli.app.convert",
     "dequantize": "quantcli.app.arrays",
     "inspect": "quantcli.app.inspect",
+    "load_plan": "quantcli.app.plan",
     "plan": "quantcli.app.plan",
     "quantize": "quantcli.app.arrays",
     "types": "quantcli.app.types",

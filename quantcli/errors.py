@@ -15,10 +15,16 @@
 
 An error says what was wrong, where (file, tensor, key, offset) and what to do. Only `quantcli.cli`
 turns `exit_code` into a process exit status.
+
+Messages and hints are written with the command line's options (`--force`, `--pre-tokenizer NAME`).
+An exception holds them as Python's keywords (`force=True`, `pre_tokenizer=NAME`), since a program
+or a notebook reads it as it is; the command line turns them back. Both ways lose nothing, so an
+error can be raised again with its texts, or travel between processes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -50,6 +56,62 @@ def bounded(text: str) -> str:
     return "\n".join([*cut, *more])
 
 
+OPTIONS = {
+    "--against": "against",
+    "--allow-nonfinite": "allow_nonfinite",
+    "--effort": "effort",
+    "--exact": "exact",
+    "--force": "force",
+    "--jobs": "jobs",
+    "--metadata": "metadata",
+    "--model-name": "model_name",
+    "--modelfile": "modelfile",
+    "--out": "out",
+    "--output": "output",
+    "--plan": "plan",
+    "--pre-tokenizer": "pre_tokenizer",
+    "--skip-existing": "skip_existing",
+    "--strict": "strict",
+    "--type": "preset",
+}
+"""Options of the command line that a text may name, and the keywords they are in Python."""
+KEYWORDS = {keyword: option for option, keyword in OPTIONS.items()}
+"""The same by keyword."""
+FLAGS = frozenset(
+    ("--allow-nonfinite", "--exact", "--force", "--modelfile", "--skip-existing", "--strict")
+)
+"""Those that take no value; the others are named alone or with one in capitals (--output FILE)."""
+_OPTION = re.compile(r"(?<![\w-])(--[a-z]+(?:-[a-z]+)*)(?![\w-])( [A-Z][A-Z_]+\b)?")
+_KEYWORD = re.compile(r"`([a-z_]+)`|(?<![\w.])([a-z]+(?:_[a-z]+)*)=(True|[A-Z][A-Z_]+)\b")
+
+
+def for_python(text: str) -> str:
+    """Return `text` with options as Python's keywords: force=True, output=FILE, `output`."""
+
+    def keyword(found: re.Match[str]) -> str:
+        option, value = found[1], found[2] or ""
+        if option not in OPTIONS:
+            return found[0]
+        if option in FLAGS:
+            return f"{OPTIONS[option]}=True{value}"
+        return f"{OPTIONS[option]}={value.strip()}" if value else f"`{OPTIONS[option]}`"
+
+    return _OPTION.sub(keyword, text)
+
+
+def for_command_line(text: str) -> str:
+    """Return `text` with what `for_python` wrote as the command line's options again."""
+
+    def option(found: re.Match[str]) -> str:
+        alone, keyword, value = found.groups()
+        name = KEYWORDS.get(alone or keyword)
+        if name is None:
+            return found[0]
+        return name if alone or value == "True" else f"{name} {value}"
+
+    return _KEYWORD.sub(option, text)
+
+
 class QuantcliError(Exception):
     """Base of all errors meant for users.
 
@@ -62,10 +124,20 @@ class QuantcliError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
-        self.message = bounded(message)
+        self.message = for_python(bounded(message))
         super().__init__(self.message)
         self.where = where
-        self.hint = hint
+        self.hint = None if hint is None else for_python(hint)
+
+    def as_record(self) -> dict[str, str | int | None]:
+        """Return the JSON form, with options as on the command line (docs/json.md)."""
+        return {
+            "kind": type(self).__name__,
+            "message": for_command_line(self.message),
+            "where": self.where,
+            "hint": None if self.hint is None else for_command_line(self.hint),
+            "exit_code": self.exit_code,
+        }
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from quantcli.app.plan import DEFAULT_EFFORT, fit_plan, refuse_compromises
+from quantcli.app import outputs
+from quantcli.app.next_step import (
+    modelfile_path,
+    next_steps,
+    refuse_foreign_modelfile,
+    write_modelfile,
+)
+from quantcli.app.overrides import Metadata, from_file
+from quantcli.app.plan import DEFAULT_EFFORT, fit_plan, load_plan, refuse_compromises
 from quantcli.app.plan import plan as make_plan
+from quantcli.app.record import to_json
 from quantcli.checkpoint import open_checkpoint
-from quantcli.errors import OutputError, UsageError
+from quantcli.checkpoint.naming import model_name as name_of
+from quantcli.container.reader import parse
+from quantcli.errors import KEYWORDS, UsageError
 from quantcli.execute.chunks import CHUNK_WEIGHTS
 from quantcli.execute.cores import available_cores
-from quantcli.execute.execute import Progress, execute
+from quantcli.execute.execute import Outcome, Progress, execute
 from quantcli.planning.plan import Plan
+from quantcli.planning.summary import Summary
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+@dataclass(frozen=True, slots=True, repr=False)
+class Conversion(Summary):
     """What a conversion did.
 
     Attributes:
@@ -33,6 +44,8 @@ class Conversion:
         resumed: weights taken over from an interrupted run.
         nonfinite: weights that were NaN or infinite.
         notes: decisions worth telling.
+        modelfile: path of the Ollama Modelfile, or None without one.
+        next_steps: commands of llama.cpp that run the file.
     """
 
     output: str
@@ -47,10 +60,22 @@ class Conversion:
     resumed: int
     nonfinite: int
     notes: tuple[str, ...]
+    modelfile: str | None
+    next_steps: tuple[str, ...]
+
+    def summary(self) -> Iterator[tuple[str, object]]:
+        """Yield what one line says of the conversion."""
+        yield "output", self.output
+        yield "skipped", self.skipped
+        yield "preset", self.preset
+        yield "size", self.size
+        yield "bits_per_weight", round(self.bits_per_weight, 3)
+        yield "fallbacks", self.fallbacks
+        yield "notes", len(self.notes)
 
     def to_json(self) -> str:
         """Return the fields as one JSON object."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return to_json(self)
 
 
 def convert(
@@ -58,10 +83,13 @@ def convert(
     preset: str | None = None,
     output: str | Path | None = None,
     *,
-    plan: Plan | None = None,
+    plan: Plan | str | Path | None = None,
     jobs: int | None = None,
-    effort: str = DEFAULT_EFFORT,
+    effort: str | None = None,
     pre_tokenizer: str | None = None,
+    model_name: str | None = None,
+    metadata: Metadata | None = None,
+    modelfile: bool = False,
     force: bool = False,
     skip_existing: bool = False,
     strict: bool = False,
@@ -73,19 +101,24 @@ def convert(
     """Convert the checkpoint `model` to a GGUF file of type `preset`.
 
     A run that was interrupted is taken up where it stopped. The result depends on the checkpoint,
-    the preset, the effort and quantcli's version only.
+    what the model is called, the options that a plan takes, and quantcli's version only.
 
     Args:
         model: folder of a Hugging Face checkpoint, or a .safetensors file beside its config.json.
         preset: as in `plan`; None with a ready `plan`.
-        output: path of the file; default `FOLDER-PRESET.gguf` in the current folder.
-        plan: a plan made before, executed as it is.
+        output: path of the file, or a folder (as a text that ends with a slash, one to be made);
+            default `NAME-PRESET.gguf` in the current folder. `{name}` and `{type}` are filled in.
+        plan: a plan made before, or the path of a saved one; executed as it is.
         jobs: worker processes; default the cores available.
         effort: as in `plan`.
         pre_tokenizer: as in `plan`.
+        model_name: as in `plan`.
+        metadata: as in `plan`.
         strict: as in `plan`.
+        modelfile: also write an Ollama Modelfile beside the output.
         force: replace an existing output.
-        skip_existing: leave an existing output alone when it is up to date.
+        skip_existing: leave an existing output alone when it is up to date; replace it only when
+            quantcli made it.
         allow_nonfinite: go on with NaN (becomes 0) and infinite weights (the row's largest finite).
         chunk_weights: weights in a unit of work; no influence on the result.
         progress: called with (weights done, weights in all).
@@ -97,72 +130,81 @@ def convert(
         OutputError: the output exists, or cannot be written.
         Interrupted: stopped by the user; the same call goes on.
     """
-    if (plan is None) == (preset is None):
-        raise UsageError("give either a type or a plan")
+    given = {"effort": effort, "pre_tokenizer": pre_tokenizer, "model_name": model_name}
+    _refuse_contradictions(preset, plan, {**given, "metadata": metadata or None})
     if force and skip_existing:
         raise UsageError("--force and --skip-existing contradict each other")
     if plan is None:
-        plan = make_plan(
-            model, str(preset), effort=effort, pre_tokenizer=pre_tokenizer, strict=strict
+        ready = make_plan(
+            model,
+            str(preset),
+            effort=effort or DEFAULT_EFFORT,
+            pre_tokenizer=pre_tokenizer,
+            model_name=model_name,
+            metadata=metadata,
+            strict=strict,
         )
         root = open_checkpoint(Path(model)).root
     else:
+        ready = plan if isinstance(plan, Plan) else load_plan(plan)
         checkpoint = open_checkpoint(Path(model))
         root = checkpoint.root
-        fit_plan(plan, checkpoint)
+        fit_plan(ready, checkpoint)
         if strict:
-            refuse_compromises(plan)
-    path = Path(output) if output is not None else default_output(root, plan)
-    if path.exists() and not force:
-        if skip_existing and is_current(path, plan, root):
-            return _conversion(path, plan, skipped=True)
-        if not skip_existing:
-            raise OutputError(
-                "exists already",
-                where=str(path),
-                hint="Use --force to replace it, or --skip-existing to keep it if up to date.",
-            )
-    if on_plan is not None:
-        on_plan(plan)
-    outcome = execute(
-        plan,
-        root,
-        path,
-        jobs=jobs if jobs is not None else available_cores(),
-        allow_nonfinite=allow_nonfinite,
-        chunk_weights=chunk_weights,
-        progress=progress,
-    )
-    return _conversion(path, plan, resumed=outcome.resumed, nonfinite=outcome.nonfinite)
+            refuse_compromises(ready)
+    said = model_name if plan is None else _name_in(ready)
+    path = outputs.output_path(output, name=said or name_of(Path(model)), preset=ready.preset)
+    outputs.refuse_input_as_output(path, ready, root)
+    if modelfile:
+        refuse_foreign_modelfile(modelfile_path(path), force=force)
+    if outputs.keep_or_replace(path, ready, root, force=force, skip=skip_existing):
+        outcome = None
+    else:
+        if on_plan is not None:
+            on_plan(ready)
+        outcome = execute(
+            ready,
+            root,
+            path,
+            jobs=jobs if jobs is not None else available_cores(),
+            allow_nonfinite=allow_nonfinite,
+            chunk_weights=chunk_weights,
+            progress=progress,
+        )
+    beside = str(write_modelfile(ready, path)) if modelfile else None
+    return _conversion(path, ready, outcome, beside)
 
 
-def default_output(root: Path, plan: Plan) -> Path:
-    """Return `FOLDER-PRESET.gguf`, to be written into the current folder."""
-    return Path(f"{root.resolve().name}-{plan.preset}.gguf")
+def _refuse_contradictions(preset: str | None, plan: object, ignored: Mapping[str, object]) -> None:
+    """Raise UsageError unless a preset or a plan says what to do, and nothing else besides a plan.
 
-
-def is_current(output: Path, plan: Plan, root: Path) -> bool:
-    """Return whether `output` is what executing `plan` now would write.
-
-    The header holds every type, offset and key, the source's digest and quantcli's version among
-    them, so equal header and size mean an equal plan; a source file newer than the output means
-    that weights may have changed under the same header.
+    Args:
+        preset: as given.
+        plan: as given.
+        ignored: what a plan has decided already, by keyword; None where it is not given.
     """
-    status = output.stat()
-    if status.st_size != plan.size:
-        return False
-    with output.open("rb") as file:
-        if file.read(len(plan.header)) != plan.header:
-            return False
-    return all((root / file.path).stat().st_mtime_ns <= status.st_mtime_ns for file in plan.files)
+    if plan is None and preset is None:
+        raise UsageError("nothing says which type to take", hint="Use --type TYPE.")
+    decided = {"preset": preset, **ignored}
+    given = [keyword for keyword, value in decided.items() if value is not None]
+    if plan is not None and given:
+        options = " and ".join(KEYWORDS[keyword] for keyword in given)
+        raise UsageError(
+            f"the plan has decided already what {options} would",
+            hint="Give them when the plan is made, and only the plan here.",
+        )
 
 
-def _conversion(
-    path: Path, plan: Plan, *, skipped: bool = False, resumed: int = 0, nonfinite: int = 0
-) -> Conversion:
+def _name_in(plan: Plan) -> str | None:
+    """Return what a plan calls the model where that was set by hand."""
+    return from_file(parse(plan.header, plan.size, "the plan").entries)[0]
+
+
+def _conversion(path: Path, plan: Plan, outcome: Outcome | None, beside: str | None) -> Conversion:
+    """Return the result; without an outcome, the output was up to date."""
     return Conversion(
         output=str(path),
-        skipped=skipped,
+        skipped=outcome is None,
         preset=plan.preset,
         architecture=plan.architecture,
         plan_digest=plan.digest(),
@@ -170,7 +212,9 @@ def _conversion(
         weights=plan.weights,
         bits_per_weight=plan.bits_per_weight,
         fallbacks=len(plan.fallbacks),
-        resumed=resumed,
-        nonfinite=nonfinite,
+        resumed=0 if outcome is None else outcome.resumed,
+        nonfinite=0 if outcome is None else outcome.nonfinite,
         notes=plan.notes,
+        modelfile=beside,
+        next_steps=next_steps(plan, path),
     )

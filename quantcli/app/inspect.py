@@ -1,46 +1,27 @@
-"""Use case: what does a GGUF file hold?"""
+"""Use case: what does a GGUF file hold, or a checkpoint?"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from quantcli.container.reader import GgufFile, Metadata, Tensor
+from quantcli.app.inspect_checkpoint import CheckpointInspection, inspect_checkpoint
+from quantcli.app.inspection import (
+    TokenizerSummary,
+    TypeSummary,
+    as_json,
+    tokenizer_summary,
+    type_summaries,
+)
+from quantcli.checkpoint.locating import not_there
+from quantcli.checkpoint.pointers import refuse_pointers
+from quantcli.container.reader import GgufFile
+from quantcli.errors import ContainerError
+from quantcli.planning.summary import Summary
 
-_TOKENIZER = "tokenizer."
-_SPECIAL = "_token_id"
-
-
-@dataclass(frozen=True, slots=True)
-class TokenizerSummary:
-    """A file's tokenizer.
-
-    Attributes:
-        model: kind ("gpt2", "llama", "bert", …).
-        pre: pre-tokenizer, or None.
-        size: number of tokens.
-        merges: number of merges.
-        special: role ("bos", "eos", …) → (id, text of the token or None).
-        chat_template: length of the chat template in characters, or None without one.
-    """
-
-    model: str
-    pre: str | None
-    size: int
-    merges: int
-    special: dict[str, tuple[int, str | None]]
-    chat_template: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class TypeSummary:
-    """All tensors of one type: how many, their weights and their bytes without padding."""
-
-    type: str
-    tensors: int
-    weights: int
-    nbytes: int
+_CHECKPOINT_FILE = ".safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +35,8 @@ class TensorSummary:
     nbytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+@dataclass(frozen=True, slots=True, repr=False)
+class Inspection(Summary):
     """What a GGUF file holds.
 
     Attributes:
@@ -67,8 +48,8 @@ class Inspection:
         architecture, name: general.architecture and general.name, or None.
         weights: number of weights over all tensors.
         bits_per_weight: bits of tensor data per weight.
-        metadata: (key, type, value) in file order; of an array the first elements only.
-        lengths: key → number of elements, for the arrays of the metadata.
+        metadata: key → value in file order; arrays are tuples, whole.
+        metadata_types: key → type of the value ("uint32", "array:string", …).
         tokenizer: the tokenizer, or None without one.
         types: tensors by type, most bytes first.
         tensors: all tensors in file order.
@@ -83,22 +64,61 @@ class Inspection:
     name: str | None
     weights: int
     bits_per_weight: float
-    metadata: tuple[tuple[str, str, object], ...]
-    lengths: dict[str, int]
+    metadata: dict[str, object]
+    metadata_types: dict[str, str]
     tokenizer: TokenizerSummary | None
     types: tuple[TypeSummary, ...]
     tensors: tuple[TensorSummary, ...]
 
+    def summary(self) -> Iterator[tuple[str, object]]:
+        """Yield what says which file it is."""
+        for name in ("path", "architecture", "name", "size", "weights", "bits_per_weight"):
+            yield name, getattr(self, name)
+        yield "tensors", len(self.tensors)
+        yield "types", " ".join(summary.type for summary in self.types)
+
+    def value(self, key: str) -> object:
+        """Return the whole value of the metadata entry `key`.
+
+        Raises:
+            ContainerError: there is none; the nearest key is named.
+        """
+        if key in self.metadata:
+            return self.metadata[key]
+        near = difflib.get_close_matches(key, self.metadata, n=1, cutoff=0.5)
+        raise ContainerError(
+            f"has no key {key!r}",
+            where=self.path,
+            hint=f"Did you mean {near[0]}?" if near else "`quantcli inspect FILE` lists the keys.",
+        )
+
     def to_json(self) -> str:
-        """Return the fields as one JSON object."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """Return the fields, the format's number and the kind "gguf" as one JSON object.
+
+        Numbers that are not finite become "NaN", "Infinity" and "-Infinity".
+        """
+        return as_json("gguf", self)
 
 
-ARRAY_SHOWN = 8
-"""Elements of a metadata array that an Inspection holds."""
+def inspect(path: str | Path) -> Inspection | CheckpointInspection:
+    """Return what the GGUF file at `path` holds, or what the checkpoint there is.
+
+    No tensor data is read. A folder or a .safetensors file is a checkpoint.
+
+    Raises:
+        ContainerError: not readable, or not a GGUF file that readers accept.
+        CheckpointError: there is no such path, or it is recognisably neither.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise not_there(path)
+    if path.is_dir() or path.suffix == _CHECKPOINT_FILE:
+        return inspect_checkpoint(path)
+    refuse_pointers(path.parent, [path.name])
+    return inspect_file(path)
 
 
-def inspect(path: str | Path) -> Inspection:
+def inspect_file(path: str | Path) -> Inspection:
     """Return what the GGUF file at `path` holds; no tensor data is read.
 
     Raises:
@@ -108,64 +128,26 @@ def inspect(path: str | Path) -> Inspection:
     tensors = tuple(file.tensors.values())
     weights = sum(tensor.weights for tensor in tensors)
     nbytes = sum(tensor.nbytes for tensor in tensors)
-    entries = file.entries
+    metadata = {key: entry.value for key, entry in file.entries.items()}
     return Inspection(
         path=str(path),
         size=file.size,
         version=file.contents.version,
         alignment=file.contents.alignment,
         data_start=file.contents.data_start,
-        architecture=_string(file, "general.architecture"),
-        name=_string(file, "general.name"),
+        architecture=_text(metadata.get("general.architecture")),
+        name=_text(metadata.get("general.name")),
         weights=weights,
         bits_per_weight=8 * nbytes / max(1, weights),
-        metadata=tuple((key, entry.type, _head(entry)) for key, entry in entries.items()),
-        lengths={k: len(e.value) for k, e in entries.items() if isinstance(e.value, tuple)},
-        tokenizer=_tokenizer(file),
-        types=_types(tensors),
+        metadata=metadata,
+        metadata_types={key: entry.type for key, entry in file.entries.items()},
+        tokenizer=tokenizer_summary(metadata),
+        types=type_summaries((t.type.name, t.weights, t.nbytes) for t in tensors),
         tensors=tuple(
             TensorSummary(t.name, t.shape, t.type.name, t.offset, t.nbytes) for t in tensors
         ),
     )
 
 
-def _string(file: GgufFile, key: str) -> str | None:
-    value = file.value(key)
+def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _head(entry: Metadata) -> object:
-    return entry.value[:ARRAY_SHOWN] if isinstance(entry.value, tuple) else entry.value
-
-
-def _tokenizer(file: GgufFile) -> TokenizerSummary | None:
-    model = _string(file, "tokenizer.ggml.model")
-    if model is None:
-        return None
-    tokens, merges = file.value("tokenizer.ggml.tokens"), file.value("tokenizer.ggml.merges")
-    texts = tokens if isinstance(tokens, tuple) else ()
-    special: dict[str, tuple[int, str | None]] = {}
-    for key, entry in file.entries.items():
-        if key.startswith(_TOKENIZER) and key.endswith(_SPECIAL) and isinstance(entry.value, int):
-            role = key.rpartition(".")[2].removesuffix(_SPECIAL)
-            known = 0 <= entry.value < len(texts)
-            special[role] = (entry.value, str(texts[entry.value]) if known else None)
-    template = _string(file, "tokenizer.chat_template")
-    return TokenizerSummary(
-        model=model,
-        pre=_string(file, "tokenizer.ggml.pre"),
-        size=len(texts),
-        merges=len(merges) if isinstance(merges, tuple) else 0,
-        special=special,
-        chat_template=None if template is None else len(template),
-    )
-
-
-def _types(tensors: tuple[Tensor, ...]) -> tuple[TypeSummary, ...]:
-    summaries = []
-    for name in {tensor.type.name for tensor in tensors}:
-        same = [tensor for tensor in tensors if tensor.type.name == name]
-        summaries.append(
-            TypeSummary(name, len(same), sum(t.weights for t in same), sum(t.nbytes for t in same))
-        )
-    return tuple(sorted(summaries, key=lambda summary: (-summary.nbytes, summary.type)))

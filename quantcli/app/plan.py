@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from quantcli._version import __version__
+from quantcli.app import overrides
+from quantcli.app.overrides import Metadata
 from quantcli.arch import expand
 from quantcli.arch.general import general_entries
 from quantcli.checkpoint import Checkpoint, open_checkpoint
 from quantcli.checkpoint.fingerprint import source_digest
 from quantcli.codec import EFFORTS
-from quantcli.errors import PlanError, QuantcliError, UsageError
+from quantcli.errors import PlanError, QuantcliError, UsageError, listed
 from quantcli.planning.build import Identity, build
 from quantcli.planning.plan import Plan
 from quantcli.planning.saved import check_fit, read_plan
@@ -34,6 +38,8 @@ def plan(
     *,
     effort: str = DEFAULT_EFFORT,
     pre_tokenizer: str | None = None,
+    model_name: str | None = None,
+    metadata: Metadata | None = None,
     strict: bool = False,
 ) -> Plan:
     """Return what converting `model` to `preset` would do; no tensor data is read.
@@ -43,10 +49,14 @@ def plan(
         preset: name of a preset in any case, or an alias ("Q4_K_M", "q8_0", "INT4").
         effort: how hard the encoders search: "fast", "normal" or "best".
         pre_tokenizer: llama.cpp's name of the pre-tokenizer, where it is not recognised.
+        model_name: what the model is called; general.name, and what is derived from it. By default
+            what its card says, else the folder's name (in the Hub's cache, the repository's).
+        metadata: further general.* keys or keys of your own, and their values: texts, read as on
+            the command line ("5", "uint32:5"), or Python values of the key's type.
         strict: refuse fallbacks to other types and any note.
 
     Raises:
-        UsageError: unknown preset or effort.
+        UsageError: unknown preset or effort, or metadata that cannot be set.
         InputError: the checkpoint cannot be converted; everything wrong of one kind is listed.
         QuantcliError: `strict` and the plan has fallbacks or notes.
     """
@@ -62,7 +72,14 @@ def plan(
         config=checkpoint.config,
         pre=pre_tokenizer,
     )
-    general = general_entries(checkpoint.root, expanded)
+    named = None if model_name is None else overrides.check_name(model_name)
+    described, general_notes = general_entries(checkpoint.root, expanded, name=named)
+    general = overrides.apply(
+        described,
+        metadata or {},
+        arch=expanded.traits.arch,
+        named=named is not None,
+    )
     small = {name: (checkpoint.root / name).stat().st_size for name in tokenizer.files}
     files = {**small, **checkpoint.files}
     result = build(
@@ -74,6 +91,8 @@ def plan(
         files=files,
         identity=Identity(__version__, source_digest(checkpoint.root, files), effort),
     )
+    notes = (*checkpoint.notes, *result.notes, *general_notes)
+    result = replace(result, notes=notes)
     if strict:
         refuse_compromises(result)
     return result
@@ -117,12 +136,29 @@ def fit_plan(plan: Plan, checkpoint: Checkpoint) -> None:
 
 def refuse_compromises(plan: Plan) -> None:
     """Raise QuantcliError, all listed, when `plan` has fallbacks or notes (`--strict`)."""
-    problems = [f"{step.name}: {step.fallback}" for step in plan.fallbacks] + list(plan.notes)
-    if problems:
+    compromises = len(plan.fallbacks) + len(plan.notes)
+    if compromises:
+        problems = [*fallback_reasons(plan), *plan.notes]
         raise QuantcliError(
-            f"--strict refuses {len(problems)} compromises:\n  " + "\n  ".join(problems),
+            listed(f"--strict refuses {compromises} compromises:", problems),
             hint="Choose another type, or go on without --strict.",
         )
+
+
+def fallback_reasons(plan: Plan) -> list[str]:
+    """Return a sentence for every reason why tensors take another type than the preset's."""
+    types: dict[str, Counter[str]] = {}
+    for step in plan.fallbacks:
+        types.setdefault(str(step.fallback), Counter())[step.type] += 1
+    return [
+        f"{reason}, so {_tensors(found.total())} {' or '.join(sorted(found))}, "
+        "as with llama-quantize"
+        for reason, found in types.items()
+    ]
+
+
+def _tensors(count: int) -> str:
+    return "1 tensor takes" if count == 1 else f"{count} tensors take"
 
 
 def expected_memory(plan: Plan, jobs: int, chunk_weights: int) -> int:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from quantcli import codec
 from quantcli.app.plan import DEFAULT_EFFORT
+from quantcli.app.presets import REFERENCE, Preset, presets
+from quantcli.app.record import to_json
 from quantcli.errors import UsageError
+from quantcli.planning.summary import Summary
 
 F32 = npt.NDArray[np.float32]
 
@@ -58,16 +60,31 @@ class TensorType:
     decoded_per_second: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Types:
-    """All tensor types, in the order of their numbers, and the effort they were measured with."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Types(Summary):
+    """What a conversion can be asked for, and what tensors can be encoded in.
+
+    Attributes:
+        effort: the effort that the types were measured with.
+        presets: by size, the largest first.
+        reference: the model that the presets' sizes are those of.
+        types: all tensor types, in the order of their numbers.
+    """
 
     effort: str
+    presets: tuple[Preset, ...]
+    reference: str
     types: tuple[TensorType, ...]
+
+    def summary(self) -> Iterator[tuple[str, object]]:
+        """Yield the names of presets and types."""
+        yield "effort", self.effort
+        yield "presets", ", ".join(preset.name for preset in self.presets)
+        yield "types", ", ".join(kind.name for kind in self.types)
 
     def to_json(self) -> str:
         """Return the fields as one JSON object."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return to_json(self)
 
 
 def types(*, effort: str = DEFAULT_EFFORT, bench: bool = False) -> Types:
@@ -104,7 +121,7 @@ def types(*, effort: str = DEFAULT_EFFORT, bench: bool = False) -> Types:
                 decoded_per_second=decoded,
             )
         )
-    return Types(effort, tuple(found))
+    return Types(effort, presets(), REFERENCE, tuple(found))
 
 
 def _error(kind: codec.Codec, x: F32, effort: str) -> float:

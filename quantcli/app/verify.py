@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from quantcli import codec
 from quantcli._version import __version__
+from quantcli.app.overrides import from_file
 from quantcli.app.plan import plan as make_plan
+from quantcli.app.record import to_json
 from quantcli.checkpoint import open_checkpoint
 from quantcli.container.reader import GgufFile, Tensor, parse
 from quantcli.errors import ContainerError, TokenizerError, UsageError
@@ -22,6 +23,7 @@ from quantcli.evaluate.structure import layout_problems
 from quantcli.evaluate.tensor_error import TensorError, exceeds
 from quantcli.execute.cores import available_cores
 from quantcli.planning.plan import Plan, Step
+from quantcli.planning.summary import Summary
 
 Progress = Callable[[int, int], None]
 
@@ -51,8 +53,8 @@ class TensorCheck:
     worst_block: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+@dataclass(frozen=True, slots=True, repr=False)
+class Verification(Summary):
     """Outcome of `verify`.
 
     Attributes:
@@ -80,7 +82,16 @@ class Verification:
 
     def to_json(self) -> str:
         """Return the fields and `passed` as one JSON object."""
-        return json.dumps({**asdict(self), "passed": self.passed}, sort_keys=True)
+        return to_json(self, {"passed": self.passed})
+
+    def summary(self) -> Iterator[tuple[str, object]]:
+        """Yield what one line says of the outcome."""
+        yield "path", self.path
+        yield "against", self.against
+        yield "passed", self.passed
+        yield "problems", len(self.problems)
+        yield "notes", len(self.notes)
+        yield "tensors", len(self.tensors)
 
 
 def verify(
@@ -181,15 +192,26 @@ class _Reference:
 
 
 def _plan(file: GgufFile, model: Path, preset: str, effort: str) -> tuple[Plan, list[str]]:
+    name, metadata = from_file(file.entries)
+    by_hand = [key for key in ("general.name",) if name is not None] + sorted(metadata)
+    notes = [f"set by hand, so taken from the file: {', '.join(by_hand)}"] if by_hand else []
+
+    def planned(pre: str | None = None) -> Plan:
+        return make_plan(
+            model, preset, effort=effort, pre_tokenizer=pre, model_name=name, metadata=metadata
+        )
+
     try:
-        return make_plan(model, preset, effort=effort), []
+        return planned(), notes
     except TokenizerError:
         # The pre-tokenizer may have been named by the user; then the file knows it.
         pre = file.value("tokenizer.ggml.pre")
         if not isinstance(pre, str):
             raise
-        plan = make_plan(model, preset, effort=effort, pre_tokenizer=pre)
-        return plan, [f"the pre-tokenizer is not recognised; {pre} is taken from the file"]
+        return planned(pre), [
+            *notes,
+            f"the pre-tokenizer is not recognised; {pre} is taken from the file",
+        ]
 
 
 class _Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quantcli.checkpoint.checkpoint import Checkpoint, open_checkpoint
+from quantcli.checkpoint.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
 from quantcli.checkpoint.reader import BoundLoad, TensorReader
 from quantcli.checkpoint.source import TensorRef, TensorSource
 
@@ -13,4 +13,5 @@ __all__ = [
     "TensorRef",
     "TensorSource",
     "open_checkpoint",
+    "read_checkpoint",
 ]

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from quantcli.checkpoint.json_file import read_json, read_object
+from quantcli.checkpoint.contents import flag_note, refuse_contents
+from quantcli.checkpoint.foreign import (
+    refuse_foreign_file,
+    refuse_foreign_folder,
+    without_config,
+    without_weights,
+)
+from quantcli.checkpoint.json_file import read_object
+from quantcli.checkpoint.locating import not_there
+from quantcli.checkpoint.pointers import refuse_pointers
 from quantcli.checkpoint.reader import TensorReader
 from quantcli.checkpoint.safetensors_file import read_header
+from quantcli.checkpoint.selection import Selection, select
 from quantcli.checkpoint.source import FloatArray, TensorRef
-from quantcli.errors import CheckpointError, ConfigError
+from quantcli.errors import CheckpointError, listed
 
 CONFIG = "config.json"
-INDEX = "model.safetensors.index.json"
+# Small files that a conversion may read; any of them can be a Git LFS pointer.
+_SMALL = ("*.json", "*.model", "*.txt", "*.jinja", "*_Pooling/config.json")
+# Names that a note gives; the rest is counted.
+_NAMED = 5
 
 
 class Checkpoint:
@@ -24,6 +37,7 @@ class Checkpoint:
         config: config.json.
         files: path relative to root → size in bytes, of every file that identifies the tensors:
             config.json, the index and the safetensors files.
+        notes: what was decided about the files.
     """
 
     def __init__(
@@ -32,11 +46,13 @@ class Checkpoint:
         config: Mapping[str, Any],
         refs: Mapping[str, TensorRef],
         files: Mapping[str, int],
+        notes: tuple[str, ...] = (),
     ) -> None:
         self.root = root
         self.config = config
         self.refs = refs
         self.files = files
+        self.notes = notes
         self._reader = TensorReader(root)
 
     def names(self) -> tuple[str, ...]:
@@ -64,115 +80,104 @@ def open_checkpoint(path: Path) -> Checkpoint:
 
     Raises:
         ConfigError: config.json or the index is missing or not readable.
-        CheckpointError: there are no safetensors files, one of them is broken, or index and files
-            do not agree.
+        CheckpointError: there is no such path; it is recognisably something else; there are no
+            safetensors files, one of them is broken or missing; the tensors are quantized, an
+            adapter's, or empty.
     """
-    if path.is_file() and path.suffix == ".safetensors":
-        root, shards, index = path.parent, [path.name], None
-    elif path.is_dir():
-        root = path
-        index = _read_index(root)
-        shards = _shards(root, index)
-    else:
-        raise CheckpointError(
-            "neither a folder nor a .safetensors file" if path.exists() else "no such folder",
-            where=str(path),
-            hint="Give the folder of a Hugging Face model, or a .safetensors file in it.",
-        )
-    config = read_object(root, CONFIG)
-    refs = _merge(root, {shard: read_header(root, shard) for shard in shards})
-    if index is not None:
-        _compare(root, index, refs)
-    identifying = [CONFIG, *([INDEX] if index is not None else []), *shards]
+    checkpoint = read_checkpoint(path)
+    refuse_contents(checkpoint.root, checkpoint.config, checkpoint.refs)
+    return checkpoint
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Open as `open_checkpoint` does, whatever the tensors are, to look into it.
+
+    Raises:
+        ConfigError, CheckpointError: as `open_checkpoint`, but for what the tensors are.
+    """
+    try:
+        root, config, selection = _select(path)
+    except OSError as error:
+        raise CheckpointError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    refuse_pointers(root, selection.files)
+    headers = {file: read_header(root, file) for file in selection.files}
+    refs, notes = _merge(root, headers, selection)
+    identifying = [CONFIG, *([selection.index] if selection.index else []), *selection.files]
     return Checkpoint(
-        root, config, refs, {file: (root / file).stat().st_size for file in identifying}
+        root,
+        config,
+        refs,
+        {file: (root / file).stat().st_size for file in identifying},
+        (*selection.notes, *notes, *flag_note(root, config, refs)),
     )
 
 
-def _read_index(root: Path) -> dict[str, str] | None:
-    """Return tensor name → shard from the index, or None when there is none."""
-    if not (root / INDEX).exists():
-        return None
-    index = read_json(root, INDEX)
-    weight_map = index.get("weight_map") if isinstance(index, dict) else None
-    if not isinstance(weight_map, dict) or not weight_map:
-        raise ConfigError("has no weight_map", where=str(root / INDEX))
-    outside = sorted({repr(file) for file in weight_map.values() if not _is_inside(file)})
-    if outside:
-        raise CheckpointError(
-            f"names files outside the model's folder: {', '.join(outside)}",
-            where=str(root / INDEX),
-            hint="Such an index is broken or hostile; nothing was read from there.",
-        )
-    return weight_map
+def _select(path: Path) -> tuple[Path, dict[str, Any], Selection]:
+    """Return the folder, config.json and the files of weights."""
+    if not path.exists():
+        raise not_there(path)
+    if not path.is_dir():
+        refuse_foreign_file(path)
+        root = path.parent
+        selection: Selection | None = Selection((path.name,))
+    else:
+        root, selection = path, None
+    refuse_foreign_folder(root)
+    refuse_pointers(root, _small_files(root))
+    config = read_object(root, CONFIG) if (root / CONFIG).exists() else None
+    selection = selection or select(root, config or {})
+    if selection is None:
+        raise without_weights(root)
+    if config is None:
+        raise without_config(root)
+    return root, config, selection
 
 
-def _is_inside(file: object) -> bool:
-    if not isinstance(file, str) or "\\" in file or "\0" in file:
-        return False
-    path = PurePosixPath(file)
-    return not path.is_absolute() and ".." not in path.parts and path.suffix == ".safetensors"
+def _small_files(root: Path) -> list[str]:
+    found = {path for pattern in _SMALL for path in root.glob(pattern)}
+    return sorted(str(path.relative_to(root)) for path in found)
 
 
-def _shards(root: Path, index: Mapping[str, str] | None) -> list[str]:
-    if index is not None:
-        shards = sorted(set(index.values()))
-        missing = [shard for shard in shards if not (root / shard).is_file()]
-        if missing:
-            raise CheckpointError(
-                f"names files that are not there: {', '.join(missing)}",
-                where=str(root / INDEX),
-                hint="The download is incomplete: fetch the missing files.",
-            )
-        return shards
-    shards = sorted(file.name for file in root.glob("model*.safetensors"))
-    if not shards:
-        raise CheckpointError(
-            "has no model*.safetensors", where=str(root), hint=_no_shards_hint(root)
-        )
-    return shards
+def _merge(
+    root: Path, headers: Mapping[str, tuple[TensorRef, ...]], selection: Selection
+) -> tuple[dict[str, TensorRef], tuple[str, ...]]:
+    """Return all tensors by name, and notes on where the files and the index do not agree.
 
-
-def _no_shards_hint(root: Path) -> str:
-    if any(root.glob("pytorch_model*.bin")):
-        return "It has pytorch_model*.bin only; save the model as safetensors first."
-    if any(root.glob("*.safetensors")):
-        return "Give the path of the .safetensors file itself."
-    return "Give the folder of a Hugging Face model."
-
-
-def _merge(root: Path, shards: Mapping[str, tuple[TensorRef, ...]]) -> dict[str, TensorRef]:
+    Under an index the last file counts for a tensor in two of them, as in transformers.
+    """
     refs: dict[str, TensorRef] = {}
     doubled = []
-    for shard, members in shards.items():
+    for file, members in headers.items():
         for ref in members:
             if ref.name in refs:
-                doubled.append(f"{ref.name!r} in {refs[ref.name].file} and {shard}")
+                doubled.append(f"{ref.name!r} in {refs[ref.name].file} and {file}")
             refs[ref.name] = ref
-    if doubled:
+    if doubled and selection.index is None:
         raise CheckpointError(
-            "\n  ".join(["tensors that are in two files:", *doubled]),
+            listed("tensors that are in two files:", doubled),
             where=str(root),
             hint="Remove the files that do not belong to this model.",
         )
-    return refs
+    named = selection.weight_map
+    if named is None:
+        return refs, ()
+    notes = (
+        _note("two files hold these tensors, the last counts", doubled),
+        _note(
+            "the index names tensors that no file holds",
+            (repr(name) for name in named if name not in refs),
+        ),
+        _note(
+            "files hold tensors that the index does not name, which are read all the same",
+            (repr(name) for name in refs if name not in named),
+        ),
+    )
+    return refs, tuple(note for note in notes if note)
 
 
-def _compare(root: Path, index: Mapping[str, str], refs: Mapping[str, TensorRef]) -> None:
-    problems = [f"{name!r}: not in any file" for name in index if name not in refs]
-    problems += [
-        f"{name!r}: in {ref.file}, not in the index"
-        for name, ref in refs.items()
-        if name not in index
-    ]
-    problems += [
-        f"{name!r}: the index says {file}, it is in {refs[name].file}"
-        for name, file in index.items()
-        if name in refs and refs[name].file != str(PurePosixPath(file))
-    ]
-    if problems:
-        raise CheckpointError(
-            "\n  ".join(["the index and the files do not agree on these tensors:", *problems]),
-            where=str(root / INDEX),
-            hint="Files of different versions lie together: download the model again.",
-        )
+def _note(what: str, tensors: Iterable[str]) -> str:
+    found = list(tensors)
+    if not found:
+        return ""
+    more = f", … and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return f"{what}: {', '.join(found[:_NAMED])}{more}"

@@ -22,5 +22,10 @@ def model_name(path: Path) -> str:
         folder = folder.parent
     repository = folder.parent.parent.name
     if folder.parent.name == _SNAPSHOTS and repository.startswith(_REPOSITORY):
-        return repository.rpartition("--")[2]
-    return folder.name
+        return _as_text(repository.rpartition("--")[2])
+    return _as_text(folder.name)
+
+
+def _as_text(name: str) -> str:
+    """Return a file's name as UTF-8 has it, also in a locale whose encoding cannot read it."""
+    return os.fsencode(name).decode("utf-8", "replace")

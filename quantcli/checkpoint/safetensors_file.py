@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 
 from quantcli.checkpoint.dtypes import DTYPE_BITS
 from quantcli.checkpoint.source import TensorRef
-from quantcli.errors import CheckpointError
+from quantcli.errors import CheckpointError, listed
 
 # The limit of the safetensors library; a longer header is an attack or a broken file.
 MAX_HEADER_BYTES = 100_000_000
@@ -91,8 +91,11 @@ def _unique_items(header: _Pairs, file: str) -> list[tuple[str, Any]]:
     counts = Counter(name for name, _ in header)
     doubled = sorted(name for name, count in counts.items() if count > 1)
     if doubled:
-        names = ", ".join(repr(name) for name in doubled)
-        raise CheckpointError(f"the header names these more than once: {names}", where=file)
+        raise CheckpointError(
+            listed("the header names these more than once:", map(repr, doubled)),
+            where=file,
+            hint=_BROKEN,
+        )
     return [(name, value) for name, value in header if name != "__metadata__"]
 
 
@@ -144,7 +147,7 @@ def _layout_problems(refs: Iterable[TensorRef], start: int, size: int) -> Iterat
 
 def _report(problems: list[str], file: str) -> None:
     if problems:
-        raise CheckpointError("\n  ".join(["broken header:", *problems]), where=file, hint=_BROKEN)
+        raise CheckpointError(listed("broken header:", problems), where=file, hint=_BROKEN)
 
 
 def _open_with_library(path: Path, file: str) -> None:

@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import pkgutil
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
 from quantcli.cli import commands, console
-from quantcli.errors import Interrupted, QuantcliError
+from quantcli.cli.command import Command, Group, ParserError, usage_error
+from quantcli.errors import InputError, Interrupted, OutputError, QuantcliError, UsageError
 
-_EPILOG = (
-    "Exit codes: 0 done, 1 the conversion or check failed, 2 wrong usage, 3 bad input, "
-    "4 no space or not writable, 130 interrupted."
-)
+_NAME = "quantcli"
+_COMPLETION = "_QUANTCLI_COMPLETE"
+# What writing to a stream can fail with.
+_UNWRITABLE = {errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT}
+_EPILOG = """Examples:
+quantcli convert SmolLM2-135M-Instruct -t Q4_K_M
+quantcli verify SmolLM2-135M-Instruct-Q4_K_M.gguf --against SmolLM2-135M-Instruct
+
+Exit codes:
+0 done, 1 the conversion or check failed, 2 wrong usage, 3 bad input,
+4 no space, not writable or already there, 130 interrupted
+"""
+
+
+class _App(typer.Typer):
+    """An application whose commands are of quantcli's kind."""
+
+    def command(self, *args: Any, **options: Any) -> Any:
+        """Register a command, as in typer."""
+        return super().command(*args, **{"cls": Command, **options})
 
 
 def build_app() -> typer.Typer:
     """Return the application with every command found in `quantcli.cli.commands`."""
-    app = typer.Typer(
-        name="quantcli",
-        no_args_is_help=True,
+    app = _App(
+        name=_NAME,
+        cls=Group,
         pretty_exceptions_enable=False,
-        # Boxes and colours are for people; a pipe gets plain text, in half the time.
-        rich_markup_mode="rich" if sys.stdout.isatty() else None,
+        rich_markup_mode=None,  # see `quantcli.cli.command`
         context_settings={"help_option_names": ["-h", "--help"]},
         epilog=_EPILOG,
     )
@@ -41,7 +59,15 @@ def _version(asked: bool) -> None:
     if asked:
         from quantcli._version import __version__
 
-        typer.echo(f"quantcli {__version__}")
+        console.line(f"quantcli {__version__}")
+        raise typer.Exit
+
+
+def _makefile(asked: bool) -> None:
+    if asked:
+        from pathlib import Path
+
+        console.line(str(Path(__file__).with_name("quantcli.mk")))
         raise typer.Exit
 
 
@@ -49,9 +75,17 @@ def _root(
     version: bool = typer.Option(
         False,
         "--version",
+        "-V",
         help="Print the version and exit.",
         is_eager=True,
         callback=_version,
+    ),
+    makefile: bool = typer.Option(
+        False,
+        "--makefile",
+        help="Print the path of the rules for GNU make: include $(shell quantcli --makefile)",
+        is_eager=True,
+        callback=_makefile,
     ),
 ) -> None:
     """Turn a language model's checkpoint straight into one quantized GGUF file."""
@@ -59,27 +93,66 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line and exit with the status the outcome asks for."""
-    stopped = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal stopped
-        stopped = True
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
+    console.set_up_streams()
+    if os.environ.get(_COMPLETION):
+        typer.main.get_command(build_app()).main(prog_name=_NAME)
+    sys.exit(_status(sys.argv[1:]))
+
+
+def _status(arguments: list[str]) -> int:
+    """Run one command line and return its exit status, what went wrong having been said."""
     try:
-        build_app()()
-    except QuantcliError as error:
-        console.fail(error)
-        sys.exit(error.exit_code)
+        status = _dispatch(arguments)
+        if (failure := console.close_streams()) is not None:
+            raise failure
+    except QuantcliError as caught:
+        error = caught
+    except KeyboardInterrupt:
+        error = Interrupted("stopped")
     except BrokenPipeError:
         # The reader of a pipe had enough (`quantcli inspect … | head`).
-        sys.stderr.close()
-        sys.exit(0)
-    except SystemExit:
-        # typer has its own idea of an interruption's status.
-        if stopped:
-            sys.exit(Interrupted.exit_code)
-        raise
-    sys.exit(0)
+        console.abandon(sys.stdout)
+        return 0
+    except OSError as caught:
+        error = _os_error(caught)
+    else:
+        return status
+    console.close_streams()
+    console.fail(error, as_json="--json" in arguments)
+    return error.exit_code
+
+
+def _dispatch(arguments: list[str]) -> int:
+    """Parse and run, in the parser's own steps: its `main` has other exit codes and error texts."""
+    command = typer.main.get_command(build_app())
+    if not arguments:
+        with command.make_context(_NAME, [], resilient_parsing=True) as context:
+            sys.stderr.write(f"{context.get_help()}\n")
+        return UsageError.exit_code
+    try:
+        with command.make_context(_NAME, list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return int(done.exit_code)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except ParserError as error:
+        raise usage_error(error) from error
+    return 0
+
+
+def _os_error(error: OSError) -> QuantcliError:
+    """Return the user's form of a failure of the system that no room below has put into words."""
+    said = error.strerror or str(error)
+    if error.filename is not None:
+        return InputError(said, where=str(error.filename))
+    if error.errno in _UNWRITABLE:
+        console.abandon(sys.stdout)
+        return OutputError(f"cannot be written: {said}", where="standard output")
+    return QuantcliError(said)

@@ -1,21 +1,88 @@
-"""What people see: results on stdout, progress and errors on stderr, colour on terminals only."""
+"""What people see: results on stdout, notes and errors on stderr, colour on terminals only.
+
+Everything printed goes through `plain`: texts out of checkpoints and GGUF files can hold what a
+terminal acts upon. JSON is the exception, since it escapes by itself, and goes out as UTF-8 in
+every locale.
+"""
 
 from __future__ import annotations
 
+import codecs
+import errno
+import io
+import json as jsonlib
+import os
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO
 
-from quantcli.errors import QuantcliError
+from quantcli.errors import QuantcliError, for_command_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-# Seconds between progress lines when stderr is not a terminal.
-_PLAIN_INTERVAL = 5.0
+FORMAT = 1
+"""Version of the errors' JSON form (docs/json.md)."""
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+# Wider than any line, so that nothing is wrapped where there is no terminal.
+_ENDLESS = 1_000_000
+# What a terminal without UTF-8 shows for the signs that quantcli itself uses.
+_SPELLED = {"×": "x", "…": "...", "²": "^2", "Σ": "sum", "→": "->"}
+_HANDLER = "quantcli.spelled"
+
+
+# ------------------------------------------------------------------------------------- the streams
+def set_up_streams() -> None:
+    """Make stdout and stderr take any text, also where the terminal's encoding lacks a sign."""
+    codecs.register_error(_HANDLER, _spelled)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_HANDLER)
+
+
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    """Replace what the encoding lacks by letters that say the same, else by question marks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end]
+    return "".join(_SPELLED.get(sign, "?") for sign in signs), error.end
+
+
+def close_streams() -> OSError | None:
+    """Flush stdout and return what went wrong; after a failure both streams lead nowhere.
+
+    Python flushes once more at exit, and would print a traceback and exit with a status of its own.
+    """
+    failure = None
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        failure = error
+        abandon(sys.stdout)
+    return failure
+
+
+def abandon(stream: TextIO | None) -> None:
+    """Lead `stream`, which cannot be written to any more, into the void."""
+    if stream is None:
+        return
+    with suppress(OSError, ValueError):
+        void = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(void, stream.fileno())
+        os.close(void)
+
+
+@contextmanager
+def spoken() -> Iterator[None]:
+    """Run a block that writes to stderr; when nobody can read that, work goes on all the same."""
+    try:
+        yield
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:
+        abandon(sys.stderr)
 
 
 def out() -> Console:
@@ -28,25 +95,132 @@ def err() -> Console:
     return _console(stderr=True)
 
 
+def is_terminal(*, stderr: bool = False) -> bool:
+    """Return whether people read the stream; FORCE_COLOR asks for colours, not for a terminal."""
+    stream = sys.stderr if stderr else sys.stdout
+    return stream is not None and stream.isatty()
+
+
 def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
-    console = Console(stderr=stderr, highlight=False)
-    if not console.is_terminal:
-        console.width = 10_000
+    class Pipe(Console):
+        """A console that leaves it to `quantcli.cli` what a closed pipe means."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    console = Pipe(stderr=stderr, highlight=False)
+    if not is_terminal(stderr=stderr):
+        console.width = _ENDLESS
     return console
 
 
-def fail(error: QuantcliError) -> None:
-    """Print what went wrong, where, and what to do."""
+# ------------------------------------------------------------------------------------ what is said
+def plain(text: str, *, keep: str = "") -> str:
+    r"""Return `text` without anything that a terminal acts upon, on one line.
+
+    Control characters, line separators and signs that change the direction of writing become the
+    escapes that Python has for them (`\x1b`); characters in `keep` stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        sign
+        if sign.isprintable() or sign in keep
+        else sign.encode("unicode_escape").decode("ascii")
+        for sign in text
+    )
+
+
+def line(text: str = "", *, style: str = "") -> None:
+    """Print one line of a result, as long as it is."""
+    lines([text], style=style)
+
+
+def lines(texts: Iterable[str], *, style: str = "") -> None:
+    """Print lines of a result.
+
+    A reader that closes its pipe has seen enough (`quantcli plan … | head`): what follows is not
+    printed, and the command goes on to the exit status that its outcome asks for.
+    """
+    from rich.text import Text
+
+    printer = out()
+    try:
+        for text in texts:
+            printer.print(Text(plain(text), style=style), soft_wrap=True)
+    except BrokenPipeError:
+        abandon(sys.stdout)
+
+
+def note(text: str) -> None:
+    """Say on stderr what is worth knowing about the result."""
+    from rich.text import Text
+
+    said = Text(f"note: {plain(text)}", style="yellow")
+    with spoken():
+        err().print(said, soft_wrap=not is_terminal(stderr=True))
+
+
+def hint(label: str, text: str) -> None:
+    """Print on stderr what can be done next: `text` is a command, to be copied as it is."""
+    from rich.text import Text
+
+    shown = Text(f"{label} ", style="dim")
+    shown.append(plain(text), style="default not dim")
+    with spoken():
+        err().print(shown, soft_wrap=True)
+
+
+def json(text: str) -> None:
+    """Print a JSON text as one line of UTF-8, whatever the locale says."""
+    raw(text)
+
+
+def raw(text: str) -> None:
+    """Print `text` as it is and a line's end, as UTF-8: what a pipe gets of a stored value."""
+    try:
+        _write(sys.stdout, text)
+    except BrokenPipeError:
+        abandon(sys.stdout)
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is None:
+        return
+    stream.flush()
+    # What UTF-8 cannot hold is half of a pair, for which JSON has the very escape of Python.
+    data = (text + "\n").encode("utf-8", "backslashreplace")
+    if isinstance(stream, io.TextIOWrapper):
+        stream.buffer.write(data)
+        stream.buffer.flush()
+    else:
+        stream.write(data.decode("utf-8"))
+
+
+def fail(error: QuantcliError, *, as_json: bool = False) -> None:
+    """Print what went wrong, where, and what to do; a stderr that is closed is no second error."""
+    with spoken():
+        if as_json:
+            _write(sys.stderr, _error_json(error))
+        else:
+            _fail(error)
+
+
+def _error_json(error: QuantcliError) -> str:
+    return jsonlib.dumps({"format": FORMAT, "error": error.as_record()}, sort_keys=True)
+
+
+def _fail(error: QuantcliError) -> None:
     from rich.text import Text
 
     text = Text("error: ", style="bold red")
     if error.where:
-        text.append(f"{error.where}: ", style="bold")
-    text.append(error.message, style="default")
+        text.append(f"{plain(error.where)}: ", style="bold")
+    text.append(plain(for_command_line(error.message), keep="\n"), style="default")
     if error.hint:
-        text.append(f"\n{error.hint}", style="yellow")
+        text.append(f"\n{plain(for_command_line(error.hint), keep=chr(10))}", style="yellow")
     err().print(text, soft_wrap=True)
 
 
@@ -65,85 +239,3 @@ def count(number: float) -> str:
         if number >= scale:
             return f"{number / scale:.1f}{unit}"
     return f"{number:.0f}"
-
-
-@contextmanager
-def progress(
-    title: str, *, quiet: bool, unit: str = "weights"
-) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function to be called with (done, total); shows a bar, plain lines, or nothing.
-
-    Args:
-        title: what is going on.
-        quiet: show nothing.
-        unit: "weights" or "bytes", for the rate.
-    """
-    if quiet:
-        yield lambda _done, _total: None
-    elif sys.stderr.isatty():
-        with _bar(title, unit) as update:
-            yield update
-    else:
-        yield _Lines(title, unit)
-
-
-@contextmanager
-def _bar(title: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err(), transient=True) as bar:
-        task = bar.add_task(title, total=None, rate="")
-        rate = _Rate(unit)
-
-        def update(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, rate=rate(done))
-
-        yield update
-
-
-class _Rate:
-    """Speed since the first call, which counts what an earlier run had done."""
-
-    def __init__(self, unit: str) -> None:
-        self._unit = unit
-        self._first: tuple[int, float] | None = None
-
-    def __call__(self, done: int) -> str:
-        now = time.monotonic()
-        if self._first is None:
-            self._first = (done, now)
-            return ""
-        start, since = self._first
-        speed = (done - start) / max(now - since, 1e-9)
-        return f"{size(speed)}/s" if self._unit == "bytes" else f"{count(speed)} {self._unit}/s"
-
-
-class _Lines:
-    """Progress in a pipe or a log: a plain line every few seconds and at the end."""
-
-    def __init__(self, title: str, unit: str) -> None:
-        self._title, self._rate = title, _Rate(unit)
-        self._last = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        rate = self._rate(done)
-        now = time.monotonic()
-        if done < total and now - self._last < _PLAIN_INTERVAL:
-            return
-        self._last = now
-        share = 100 * done / max(1, total)
-        sys.stderr.write(f"{self._title}: {share:.0f} % {rate}".rstrip() + "\n")
-        sys.stderr.flush()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from quantcli.cli import complete
+
+OUTPUT, WORK, METADATA, SHOWN = "Output", "Work", "Model and metadata", "What is printed"
 
 Model = Annotated[
     Path,
@@ -22,42 +27,100 @@ PreTokenizer = Annotated[
         metavar="NAME",
         help="llama.cpp's name of the pre-tokenizer, where it is not recognised.",
         show_default=False,
+        rich_help_panel=METADATA,
+        autocompletion=complete.pre_tokenizers,
+    ),
+]
+ModelName = Annotated[
+    str | None,
+    typer.Option(
+        "--model-name",
+        metavar="NAME",
+        help="What the model is called, in general.name and in the output's name. "
+        "Default: what its card says, else its folder's name.",
+        show_default=False,
+        rich_help_panel=METADATA,
+        callback=lambda name: None if name is None else as_text(name),
+    ),
+]
+Metadata = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metadata",
+        metavar="KEY=VALUE",
+        help="Set a general.* key or one of your own (KEY=type:VALUE names its type, lists have "
+        "commas); can be repeated.",
+        show_default=False,
+        rich_help_panel=METADATA,
     ),
 ]
 Strict = Annotated[
-    bool, typer.Option("--strict", help="Refuse fallbacks to other types and notes.")
+    bool,
+    typer.Option(
+        "--strict", help="Refuse fallbacks to other types and notes.", rich_help_panel=WORK
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show neither progress nor summary.")]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print one JSON object; an error is one on stderr.",
+        rich_help_panel=SHOWN,
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="Show no progress, notes or summary.", rich_help_panel=SHOWN
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(
         "--jobs",
         "-j",
         min=1,
+        metavar="N",
         help="Worker processes. Default: the cores available.",
         show_default=False,
+        rich_help_panel=WORK,
     ),
 ]
-PRESET_HELP = "Preset such as Q4_K_M, in any case; an unknown one lists them."
-PresetType = Annotated[
-    str, typer.Option("--type", "-t", metavar="TYPE", help=PRESET_HELP, show_default=False)
-]
-OptionalPresetType = Annotated[
-    str | None, typer.Option("--type", "-t", metavar="TYPE", help=PRESET_HELP, show_default=False)
+PRESET_HELP = "Q8_0, Q6_K, Q5_K_M, Q4_K_M, Q4_0, …, in any case; `quantcli types` lists all."
+_TYPE = {
+    "metavar": "TYPE",
+    "help": PRESET_HELP,
+    "show_default": False,
+    "autocompletion": complete.presets,
+    "rich_help_panel": OUTPUT,
+}
+PresetType = Annotated[str, typer.Option("--type", "-t", **_TYPE)]
+OptionalPresetType = Annotated[str | None, typer.Option("--type", "-t", **_TYPE)]
+PresetTypes = Annotated[
+    list[str],
+    typer.Option("--type", "-t", **{**_TYPE, "help": f"{PRESET_HELP} Can be repeated."}),
 ]
 Effort = Annotated[
-    str,
-    typer.Option("--effort", help="How hard the encoders search: fast, normal or best."),
+    str | None,
+    typer.Option(
+        "--effort",
+        metavar="LEVEL",
+        help="How hard the encoders search: fast, normal (the default) or best.",
+        show_default=False,
+        rich_help_panel=WORK,
+        autocompletion=complete.efforts,
+    ),
 ]
 Output = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--output",
         "-o",
         metavar="FILE",
-        help="Default: MODEL-TYPE.gguf in the current folder.",
+        help="File, or folder (DIR/); {name} and {type} are filled in. "
+        "Default: MODEL-TYPE.gguf in the current folder.",
         show_default=False,
+        rich_help_panel=OUTPUT,
     ),
 ]
 PlanFile = Annotated[
@@ -65,20 +128,61 @@ PlanFile = Annotated[
     typer.Option(
         "--plan",
         metavar="FILE",
-        help="Execute a plan saved by `quantcli plan --json`.",
+        help="Execute a plan saved by `quantcli plan --json` instead of making one.",
         show_default=False,
+        rich_help_panel=OUTPUT,
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", "-f", help="Replace an existing output.")]
+Force = Annotated[
+    bool,
+    typer.Option("--force", "-f", help="Replace an existing output.", rich_help_panel=OUTPUT),
+]
 SkipExisting = Annotated[
     bool,
-    typer.Option("--skip-existing", help="Leave an output that is up to date alone and exit 0."),
+    typer.Option(
+        "--skip-existing",
+        help="Leave an output that is up to date alone; replace one only if quantcli made it.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Modelfile = Annotated[
+    bool,
+    typer.Option(
+        "--modelfile",
+        help="Also write an Ollama Modelfile beside the output.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 AllowNonfinite = Annotated[
     bool,
     typer.Option(
         "--allow-nonfinite",
         help="Go on with NaN (becomes 0) and infinite weights (the row's largest).",
+        rich_help_panel=WORK,
     ),
 ]
 ChunkWeights = Annotated[int, typer.Option("--chunk-weights", min=1, hidden=True)]
+
+
+def as_text(argument: str) -> str:
+    """Return an argument as UTF-8 has it, also in a locale whose encoding cannot read it."""
+    return os.fsencode(argument).decode("utf-8", "replace")
+
+
+def metadata_of(pairs: list[str] | None) -> dict[str, str]:
+    """Return what `--metadata KEY=VALUE` says, by key.
+
+    Raises:
+        UsageError: no `=`, or a key given twice.
+    """
+    from quantcli.errors import UsageError
+
+    found: dict[str, str] = {}
+    for pair in map(as_text, pairs or ()):
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"{pair!r} is not KEY=VALUE", hint="--metadata general.author=NAME")
+        if key in found:
+            raise UsageError(f"--metadata sets {key} twice", hint="Give it once.")
+        found[key] = value
+    return found

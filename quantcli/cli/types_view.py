@@ -1,49 +1,69 @@
-"""How `quantcli types` shows the tensor types."""
+"""How `quantcli types` shows presets and tensor types."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quantcli.cli import console
+from quantcli.cli import console, table
+from quantcli.cli.table import Column
 
 if TYPE_CHECKING:
     from quantcli.app.types import Types
 
-_COLUMNS = ("number", "bits per weight", "block", "imatrix", "error Gaussian", "error t(4)")
+_NUMBERS = ("number", "bits per weight", "block", "imatrix", "error Gaussian", "error t(4)")
 _SPEEDS = ("encode M/s", "decode M/s")
 
 
 def show(result: Types) -> None:
-    """Print one line per type, and what the columns mean."""
-    from rich.table import Table
-
+    """Print one line per preset, one per type, and what the columns mean."""
     benched = any(row.encoded_per_second is not None for row in result.types)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("type")
-    for name in (*_COLUMNS, *(_SPEEDS if benched else ())):
-        table.add_column(name, justify="right", no_wrap=True)
+    _presets(result)
+    console.line()
+    columns = [Column(name, right=True) for name in (*_NUMBERS, *(_SPEEDS if benched else ()))]
+    rows = []
     for row in result.types:
         rates = (row.encoded_per_second, row.decoded_per_second)
-        table.add_row(
-            row.name,
-            str(row.number),
-            f"{row.bits_per_weight:.7g}",
-            str(row.block),
-            "needed" if row.needs_importance else "",
-            _error(row.error_gaussian),
-            _error(row.error_heavy),
-            *(_millions(rate) for rate in rates if rate is not None),
+        rows.append(
+            (
+                row.name,
+                str(row.number),
+                f"{row.bits_per_weight:.7g}",
+                str(row.block),
+                "needed" if row.needs_importance else "",
+                _error(row.error_gaussian),
+                _error(row.error_heavy),
+                *(_millions(rate) for rate in rates if rate is not None),
+            )
         )
-    out = console.out()
-    out.print(table)
-    out.print()
-    out.print(
+    table.show([Column("type"), *columns], rows)
+    console.line()
+    console.line(
         f"error: relative RMSE at effort {result.effort}, without importance matrix, on a standard "
-        "Gaussian and on Student-t with 4 degrees of freedom (a small fixed sample)",
-        markup=False,
+        "Gaussian and on Student-t with 4 degrees of freedom (a small fixed sample)"
     )
     if benched:
-        out.print("M/s: million weights per second of one core's time, on this machine, now")
+        console.line("M/s: million weights per second of one core's time, on this machine, now")
+
+
+def _presets(result: Types) -> None:
+    columns = (
+        Column("preset"),
+        Column("bits per weight", right=True),
+        Column(result.reference, right=True),
+        Column("mostly"),
+        Column("also called", prose=True),
+    )
+    rows = [
+        (
+            preset.name,
+            f"{preset.bits_per_weight:.2f}",
+            console.size(preset.size),
+            preset.type,
+            ", ".join(preset.aliases),
+        )
+        for preset in result.presets
+    ]
+    table.show(columns, rows)
 
 
 def _error(value: float) -> str:

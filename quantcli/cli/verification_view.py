@@ -4,43 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quantcli.cli import console
+from quantcli import errors
+from quantcli.cli import console, table
+from quantcli.cli.table import Column
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from quantcli.app.verify import Verification
-
-_SHOWN = 20
 
 
 def listed(result: Verification) -> str:
     """Return the problems for an error message, the first of them when there are many."""
-    more = len(result.problems) - _SHOWN
-    lines = [f"does not pass, {len(result.problems)} problems:", *result.problems[:_SHOWN]]
-    return "\n  ".join([*lines, f"… and {more} more (all with --json)"] if more > 0 else lines)
+    count = len(result.problems)
+    return errors.listed(
+        f"does not pass, {count} {'problem' if count == 1 else 'problems'}:", result.problems
+    )
 
 
 def show(result: Verification) -> None:
     """Print notes on stderr, the errors by type and, if it passed, that it did."""
-    out = console.out()
     for note in result.notes:
-        console.err().print(f"note: {note}", style="yellow", markup=False)
+        console.note(note)
     if any(check.relative_rmse is not None for check in result.tensors):
-        out.print(_errors_by_type(result))
+        _errors_by_type(result)
     if result.passed:
         what = f"holds what {result.against} says" if result.against else "is sound"
-        out.print(f"{result.path}: {what}, {len(result.tensors)} tensors checked", markup=False)
+        console.line(f"{result.path}: {what}, {len(result.tensors)} tensors checked")
 
 
-def _errors_by_type(result: Verification) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("type", no_wrap=True)
-    for name in ("tensors", "relative RMSE, mean", "worst", "bound"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("worst tensor", no_wrap=True)
+def _errors_by_type(result: Verification) -> None:
+    columns = (
+        Column("type"),
+        Column("tensors", right=True),
+        Column("relative RMSE", right=True),
+        Column("worst", right=True),
+        Column("bound", right=True),
+        Column("worst tensor", prose=True),
+    )
+    rows = []
     for kind in sorted({check.type for check in result.tensors}):
         errors = {
             check.name: check.relative_rmse
@@ -51,7 +51,14 @@ def _errors_by_type(result: Verification) -> Table:
         if errors:
             worst = max(errors, key=lambda name: errors[name])
             mean = sum(errors.values()) / len(errors)
-            table.add_row(
-                kind, str(len(errors)), f"{mean:.5f}", f"{errors[worst]:.5f}", f"{bound:.5f}", worst
+            rows.append(
+                (
+                    kind,
+                    str(len(errors)),
+                    f"{mean:.5f}",
+                    f"{errors[worst]:.5f}",
+                    f"{bound:.5f}",
+                    worst,
+                )
             )
-    return table
+    table.show(columns, rows)

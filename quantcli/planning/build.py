@@ -136,4 +136,5 @@ def _step(
         offset=offset,
         nbytes=nbytes,
         fallback=assignment.fallback,
+        wanted=assignment.wanted,
     )

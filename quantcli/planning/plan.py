@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from quantcli.checkpoint.source import TensorRef
 from quantcli.errors import PlanError
+from quantcli.planning.summary import Summary
 
-FORMAT = 1
+FORMAT = 2
+"""Version of a plan's JSON form (docs/json.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Step:
         offset: absolute byte offset of the tensor in the output file.
         nbytes: encoded length without padding.
         fallback: why the type is not the preset's choice, or None.
+        wanted: the preset's choice where it is another type, else None.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Step:
     offset: int
     nbytes: int
     fallback: str | None
+    wanted: str | None
 
     @property
     def columns(self) -> int:
@@ -67,8 +72,8 @@ class Step:
         return self.rows * self.columns
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+@dataclass(frozen=True, slots=True, repr=False)
+class Plan(Summary):
     """Resolved integers and names only; equal plans give equal files.
 
     Attributes:
@@ -105,6 +110,17 @@ class Plan:
     def fallbacks(self) -> tuple[Step, ...]:
         """Steps whose type is not the preset's choice."""
         return tuple(step for step in self.steps if step.fallback)
+
+    def summary(self) -> Iterator[tuple[str, object]]:
+        """Yield what one line says of the plan."""
+        yield "architecture", self.architecture
+        yield "preset", self.preset
+        yield "effort", self.effort
+        yield "tensors", len(self.steps)
+        yield "fallbacks", len(self.fallbacks)
+        yield "size", self.size
+        yield "bits_per_weight", round(self.bits_per_weight, 3)
+        yield "notes", len(self.notes)
 
     def digest(self) -> str:
         """Return the SHA-256 over the canonical JSON form, as 64 hexadecimal digits."""

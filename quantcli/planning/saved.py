@@ -11,8 +11,7 @@ import binascii
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any
 
 from quantcli import codec, transform
 from quantcli._version import __version__
@@ -32,8 +31,6 @@ _MOST_ARGUMENTS = 64
 # Tensors computed from the configuration alone are made whole, not in row ranges: a frequency
 # factor for every pair of a head's elements is a few hundred values.
 _LARGEST_COMPUTED = 1 << 16
-
-T = TypeVar("T", Plan, Step, SourceFile, TensorRef)
 
 
 def read_plan(text: str) -> Plan:
@@ -100,24 +97,6 @@ def _report(problems: Sequence[str]) -> None:
 
 
 # ------------------------------------------------------------------------------ the typed schema
-def _record(kind: type[T], value: object, what: str) -> dict[str, Any]:
-    """Return `value` when it is an object with exactly the fields of the dataclass `kind`."""
-    names = {field.name for field in fields(kind)}
-    if not isinstance(value, dict) or value.keys() != names:
-        raise PlanError(f"{what} is not an object with the fields {sorted(names)}", hint=_AGAIN)
-    return value
-
-
-def _typed(record: Mapping[str, Any], what: str, **types: object) -> None:
-    """Check the types of a record's fields: "str", "str?", "natural", "natural?" or "naturals"."""
-    for name, kind in types.items():
-        value = record[name]
-        if str(kind).endswith("?") and value is None:
-            continue
-        if not _TESTS[str(kind).rstrip("?")](value):
-            raise PlanError(f"{what}: {name} is not as a plan has it", hint=_AGAIN)
-
-
 def _is_natural(value: object) -> bool:
     return type(value) is int and 0 <= value < _LARGEST
 
@@ -150,48 +129,86 @@ _TESTS: dict[str, Callable[[object], bool]] = {
     "naturals": _is_naturals,
     "arguments": _is_arguments,
     "list": lambda value: isinstance(value, list),
+    "texts": lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value),
 }
 
 
+_SCHEMA: dict[type, dict[str, str]] = {
+    Plan: {
+        "architecture": "str",
+        "preset": "str",
+        "effort": "str",
+        "header": "str",
+        "steps": "list",
+        "size": "natural",
+        "files": "list",
+        "notes": "texts",
+    },
+    Step: {
+        "name": "str",
+        "role": "str",
+        "layer": "natural?",
+        "shape": "naturals",
+        "type": "str",
+        "op": "str",
+        "args": "arguments",
+        "sources": "list",
+        "offset": "natural",
+        "nbytes": "natural",
+        "fallback": "str?",
+        "wanted": "str?",
+    },
+    TensorRef: {
+        "name": "str",
+        "dtype": "str",
+        "shape": "naturals",
+        "file": "str",
+        "offset": "natural",
+        "nbytes": "natural",
+    },
+    SourceFile: {"path": "str", "size": "natural"},
+}
+"""What each field is; a "?" lets it be null."""
+
+
+def _record(kind: type, value: object, what: str) -> dict[str, Any]:
+    """Return a copy of `value` when it is an object with the fields of `kind`, each of its type."""
+    schema = _SCHEMA[kind]
+    if not isinstance(value, dict) or value.keys() != schema.keys():
+        raise PlanError(f"{what} is not an object with the fields {sorted(schema)}", hint=_AGAIN)
+    for name, test in schema.items():
+        if value[name] is None and test.endswith("?"):
+            continue
+        if not _TESTS[test.rstrip("?")](value[name]):
+            raise PlanError(f"{what}: {name} is not as a plan has it", hint=_AGAIN)
+    return dict(value)
+
+
 def _plan(value: object) -> Plan:
-    record = dict(_record(Plan, value, "the plan"))
-    _typed(record, "the plan", architecture="str", preset="str", effort="str", header="str")
-    _typed(record, "the plan", size="natural", steps="list", files="list", notes="list")
-    if not all(isinstance(note, str) for note in record["notes"]):
-        raise PlanError("the plan: notes are not texts", hint=_AGAIN)
+    record = _record(Plan, value, "the plan")
     try:
         record["header"] = base64.b64decode(record["header"], validate=True)
     except (binascii.Error, ValueError) as error:
         raise PlanError(f"the plan: header is not base64: {error}", hint=_AGAIN) from error
-    record["steps"] = tuple(_step(item, n) for n, item in enumerate(record["steps"]))
-    record["files"] = tuple(_file(item) for item in record["files"])
+    record["steps"] = tuple(_step(item, f"step {n}") for n, item in enumerate(record["steps"]))
+    record["files"] = tuple(
+        SourceFile(**_record(SourceFile, item, "a file of the plan")) for item in record["files"]
+    )
     record["notes"] = tuple(record["notes"])
     return Plan(**record)
 
 
-def _step(value: object, number: int) -> Step:
-    what = f"step {number}"
-    record = dict(_record(Step, value, what))
-    _typed(record, what, name="str", role="str", type="str", op="str", fallback="str?")
-    _typed(record, what, layer="natural?", offset="natural", nbytes="natural")
-    _typed(record, what, shape="naturals", args="arguments", sources="list")
+def _step(value: object, what: str) -> Step:
+    record = _record(Step, value, what)
     record["shape"], record["args"] = tuple(record["shape"]), tuple(record["args"])
-    record["sources"] = tuple(_ref(item, what) for item in record["sources"])
+    record["sources"] = tuple(_ref(item, f"a source of {what}") for item in record["sources"])
     return Step(**record)
 
 
 def _ref(value: object, what: str) -> TensorRef:
-    record = dict(_record(TensorRef, value, f"a source of {what}"))
-    _typed(record, what, name="str", dtype="str", file="str", shape="naturals")
-    _typed(record, what, offset="natural", nbytes="natural")
+    record = _record(TensorRef, value, what)
     record["shape"] = tuple(record["shape"])
     return TensorRef(**record)
-
-
-def _file(value: object) -> SourceFile:
-    record = _record(SourceFile, value, "a file of the plan")
-    _typed(record, "a file of the plan", path="str", size="natural")
-    return SourceFile(**record)
 
 
 # ------------------------------------------------------------------------------------- the bounds

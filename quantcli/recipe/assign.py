@@ -32,10 +32,12 @@ class Assignment:
     Attributes:
         type: codec name.
         fallback: why it is not the recipe's choice, for people to read; None when it is.
+        wanted: the recipe's choice where it is another type, else None.
     """
 
     type: str
     fallback: str | None
+    wanted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,8 @@ def _choose(recipe: Recipe, traits: Traits, facts: _Facts, *, importance: bool) 
     if final == wanted:
         return Assignment(final, None)
     block = codec.get(wanted).block
-    reason = f"{facts.columns} columns are not a multiple of {block}: {final} instead of {wanted}"
-    return Assignment(final, reason)
+    reason = f"rows of {facts.columns} are no multiple of {block}"
+    return Assignment(final, reason, wanted)
 
 
 def _holds(rule: Rule, traits: Traits, facts: _Facts, *, importance: bool) -> bool:

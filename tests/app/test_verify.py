@@ -370,7 +370,7 @@ def test_the_command_fails_with_every_problem_on_stderr(copy: Path, model: Path)
     rewrite(copy, replaced("llama.block_count", 3))
     done = run(copy, "--against", model, "--jobs", 1)
     assert done.returncode == 1
-    assert "does not pass, 1 problems" in done.stderr
+    assert "does not pass, 1 problem:" in done.stderr
     assert "key llama.block_count is 3" in done.stderr
     record = run(copy, "--against", model, "--jobs", 1, "--json")
     assert record.returncode == 1

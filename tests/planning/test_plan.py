@@ -56,8 +56,9 @@ def test_any_spelling_and_alias_of_a_preset(make_tiny: MakeTiny, spelling: str) 
     assert plan(make_tiny("llama"), spelling).preset == "Q4_K_M"
 
 
-def test_strict_refuses_fallbacks_and_names_them(make_tiny: MakeTiny) -> None:
-    with pytest.raises(QuantcliError, match=r"blk\.0\.attn_q\.weight: .*Q5_0"):
+def test_strict_refuses_fallbacks_by_reason(make_tiny: MakeTiny) -> None:
+    reason = "rows of 96 are no multiple of 256, so 13 tensors take Q5_0 or Q8_0"
+    with pytest.raises(QuantcliError, match=reason):
         plan(make_tiny("llama"), "Q4_K_M", strict=True)
 
 

@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from quantcli.app.convert import convert
 from quantcli.app.plan import load_plan, plan
 from quantcli.errors import PlanError
+from quantcli.planning import saved
 from quantcli.planning.plan import Plan
 
 MakeTiny = Callable[..., Path]
@@ -142,6 +144,11 @@ def test_another_transform_than_the_model_s_is_refused(
         carry_out(record, model, tmp_path)
 
 
+def test_every_field_of_a_plan_has_a_type() -> None:
+    for kind, schema in saved._SCHEMA.items():
+        assert [field.name for field in fields(kind)] == list(schema)
+
+
 def leaves(value: object, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     if isinstance(value, dict):
         for key, item in value.items():
@@ -154,7 +161,7 @@ def leaves(value: object, place: tuple[str | int, ...] = ()) -> Iterator[tuple[s
 
 
 # What a plan may say freely: words for people, which no byte of the output depends on.
-FREE = {"notes", "fallback", "role", "layer"}
+FREE = {"notes", "fallback", "wanted", "role", "layer"}
 JUNK = [
     None,
     True,

@@ -218,21 +218,23 @@ def test_plain_presets_have_no_mixture_and_no_fallback(name: str) -> None:
 @pytest.mark.parametrize(
     "columns, preset, kind, reason",
     [
-        (576, "Q4_K_M", "Q5_0", "576 columns are not a multiple of 256: Q5_0 instead of Q4_K"),
-        (576, "Q5_K_S", "Q5_1", "576 columns are not a multiple of 256: Q5_1 instead of Q5_K"),
-        (576, "Q6_K", "Q8_0", "576 columns are not a multiple of 256: Q8_0 instead of Q6_K"),
-        (48, "Q4_K_M", "F16", "48 columns are not a multiple of 256: F16 instead of Q4_K"),
-        (48, "Q8_0", "F16", "48 columns are not a multiple of 32: F16 instead of Q8_0"),
-        (512, "Q4_K_M", "Q4_K", None),
+        (576, "Q4_K_M", "Q5_0", ("rows of 576 are no multiple of 256", "Q4_K")),
+        (576, "Q5_K_S", "Q5_1", ("rows of 576 are no multiple of 256", "Q5_K")),
+        (576, "Q6_K", "Q8_0", ("rows of 576 are no multiple of 256", "Q6_K")),
+        (48, "Q4_K_M", "F16", ("rows of 48 are no multiple of 256", "Q4_K")),
+        (48, "Q8_0", "F16", ("rows of 48 are no multiple of 32", "Q8_0")),
+        (512, "Q4_K_M", "Q4_K", (None, None)),
     ],
 )
-def test_shape_fallbacks(columns: int, preset: str, kind: str, reason: str | None) -> None:
+def test_shape_fallbacks(
+    columns: int, preset: str, kind: str, reason: tuple[str | None, str | None]
+) -> None:
     specs = [spec("blk.0.ffn_up.weight", 8, columns)]
     (got,) = recipe.assign(recipe.resolve(preset), TRAITS, specs)
-    assert (got.type, got.fallback) == (kind, reason)
+    assert (got.type, (got.fallback, got.wanted)) == (kind, reason)
 
 
 def test_a_misfit_output_is_explained_by_what_it_should_have_been() -> None:
     (got,) = recipe.assign(recipe.resolve("Q4_K_M"), TRAITS, [spec("output.weight", 9, 576)])
     assert got.type == "Q8_0"
-    assert got.fallback == "576 columns are not a multiple of 256: Q8_0 instead of Q6_K"
+    assert (got.fallback, got.wanted) == ("rows of 576 are no multiple of 256", "Q6_K")

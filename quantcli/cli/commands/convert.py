@@ -12,7 +12,10 @@ from quantcli.cli.options import (
     Force,
     Jobs,
     Json,
+    Metadata,
     Model,
+    Modelfile,
+    ModelName,
     OptionalPresetType,
     Output,
     PlanFile,
@@ -20,13 +23,24 @@ from quantcli.cli.options import (
     Quiet,
     SkipExisting,
     Strict,
+    metadata_of,
 )
+from quantcli.cli.progress import progress
+from quantcli.cli.sizes import TYPES
 from quantcli.errors import UsageError
+
+_SHORT = "Convert a checkpoint to a quantized GGUF file."
+_EXAMPLES = """Examples:
+quantcli convert SmolLM2-135M-Instruct -t Q4_K_M
+quantcli convert SmolLM2-135M-Instruct -t Q8_0 -o models/ --modelfile
+quantcli convert SmolLM2-135M-Instruct -t Q6_K -o '{name}.{type}.gguf' --metadata general.author=Me
+"""
+_EPILOG = f"{_EXAMPLES}\n{TYPES}"
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("convert")(convert)
+    app.command("convert", short_help=_SHORT, epilog=_EPILOG)(convert)
 
 
 def convert(
@@ -34,42 +48,51 @@ def convert(
     type_: OptionalPresetType = None,
     output: Output = None,
     plan_file: PlanFile = None,
-    jobs: Jobs = None,
-    effort: Effort = "normal",
     force: Force = False,
     skip_existing: SkipExisting = False,
+    modelfile: Modelfile = False,
+    jobs: Jobs = None,
+    effort: Effort = None,
     strict: Strict = False,
     allow_nonfinite: AllowNonfinite = False,
+    model_name: ModelName = None,
+    metadata: Metadata = None,
     pre_tokenizer: PreTokenizer = None,
     quiet: Quiet = False,
     json: Json = False,
     chunk_weights: ChunkWeights = 1 << 20,
 ) -> None:
     """Convert a checkpoint to one quantized GGUF file; interrupted, the same command goes on."""
+    if type_ is None and plan_file is None:
+        raise UsageError(
+            "nothing says which type to take",
+            hint="For example -t Q4_K_M (4.9 bits per weight) or -t Q8_0 (8.5); "
+            "`quantcli types` lists all.",
+        )
     from quantcli.app.convert import convert as run
-    from quantcli.app.plan import load_plan
 
-    if (type_ is None) == (plan_file is None):
-        raise UsageError("give either --type or --plan", hint="For example: -t Q4_K_M")
-    plan = load_plan(plan_file) if plan_file is not None else None
-    with console.progress("converting", quiet=quiet) as update:
+    silent = quiet or json
+    with progress("converting", quiet=quiet, json=json) as update:
         result = run(
             model,
             type_,
             output,
-            plan=plan,
+            plan=plan_file,
             jobs=jobs,
             effort=effort,
             pre_tokenizer=pre_tokenizer,
+            model_name=model_name,
+            metadata=metadata_of(metadata),
+            modelfile=modelfile,
             force=force,
             skip_existing=skip_existing,
             strict=strict,
             allow_nonfinite=allow_nonfinite,
             chunk_weights=chunk_weights,
             progress=update,
-            on_plan=lambda made: None if quiet else conversion_view.announce(made),
+            on_plan=lambda made: None if silent else conversion_view.announce(made),
         )
     if json:
-        typer.echo(result.to_json())
+        console.json(result.to_json())
     elif not quiet:
         conversion_view.summary(result)

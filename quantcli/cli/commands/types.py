@@ -6,13 +6,19 @@ from typing import Annotated
 
 import typer
 
-from quantcli.cli import types_view
+from quantcli.cli import console, types_view
 from quantcli.cli.options import Effort, Json
+
+_SHORT = "List presets and tensor types by size and error."
+_EXAMPLES = """Examples:
+quantcli types
+quantcli types --bench --effort best
+"""
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("types")(types)
+    app.command("types", short_help=_SHORT, epilog=_EXAMPLES)(types)
 
 
 def types(
@@ -22,14 +28,15 @@ def types(
             "--bench", help="Also measure encoding and decoding on one core of this machine."
         ),
     ] = False,
-    effort: Effort = "normal",
+    effort: Effort = None,
     json: Json = False,
 ) -> None:
-    """List every tensor type with its size and its error, measured on the spot."""
+    """List presets by size, and every tensor type with its error, measured on the spot."""
+    from quantcli.app.plan import DEFAULT_EFFORT
     from quantcli.app.types import types as run
 
-    result = run(effort=effort, bench=bench)
+    result = run(effort=effort or DEFAULT_EFFORT, bench=bench)
     if json:
-        typer.echo(result.to_json())
+        console.json(result.to_json())
         return
     types_view.show(result)

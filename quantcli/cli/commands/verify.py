@@ -9,12 +9,19 @@ import typer
 
 from quantcli.cli import console, verification_view
 from quantcli.cli.options import Jobs, Json, Quiet
+from quantcli.cli.progress import progress
 from quantcli.errors import VerificationError
+
+_SHORT = "Check a GGUF file, alone or against its checkpoint."
+_EXAMPLES = """Examples:
+quantcli verify SmolLM2-135M-Instruct-Q4_K_M.gguf
+quantcli verify SmolLM2-135M-Instruct-Q4_K_M.gguf --against SmolLM2-135M-Instruct
+"""
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("verify")(verify)
+    app.command("verify", short_help=_SHORT, epilog=_EXAMPLES)(verify)
 
 
 def verify(
@@ -41,10 +48,10 @@ def verify(
     """Check a GGUF file's structure, or that it holds what its checkpoint says."""
     from quantcli.app.verify import verify as run
 
-    with console.progress("verifying", quiet=quiet, unit="bytes") as update:
+    with progress("verifying", quiet=quiet, json=json, unit="bytes") as update:
         result = run(file, against, exact=exact, jobs=jobs, progress=update)
     if json:
-        typer.echo(result.to_json())
+        console.json(result.to_json())
     elif not quiet:
         verification_view.show(result)
     if not result.passed:

@@ -1,11 +1,12 @@
-# Pattern rules for GNU make: MODEL.TYPE.gguf is made from the checkpoint folder MODEL.
+# Pattern rules for GNU make: MODEL-TYPE.gguf is made from the checkpoint folder MODEL.
 #
 #   # your Makefile
-#   all: models/SmolLM2.Q4_K_M.gguf models/SmolLM2.Q8_0.gguf
-#   include path/to/quantcli.mk
+#   all: models/SmolLM2-Q4_K_M.gguf models/SmolLM2-Q8_0.gguf
+#   include $(shell quantcli --makefile)
 #
 # A file is made again when anything in its folder is newer; an interrupted conversion goes on
-# where it stopped. Include this at the end: it turns on secondary expansion for the rules below it.
+# where it stopped, and a file that quantcli did not make is left alone. Include this at the end: it
+# turns on secondary expansion for the rules below it.
 #
 #   QUANTCLI        the command (default: quantcli)
 #   QUANTCLI_FLAGS  more options for `quantcli convert`, such as --jobs 4 or --strict
@@ -20,7 +21,7 @@ QUANTCLI_TYPES ?= F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K_S Q4_K_M Q5_K_S Q5_
 # quantcli leaves a file alone that is up to date, although something beside the weights is newer;
 # the touch tells make so.
 define QUANTCLI_RULE
-%.$(1).gguf: %/config.json $$$$(wildcard $$$$*/*.safetensors $$$$*/*.json $$$$*/*.model $$$$*/*.txt $$$$*/*.jinja $$$$*/README.md)
+%-$(1).gguf: %/config.json $$$$(wildcard $$$$*/*.safetensors $$$$*/*.json $$$$*/*.model $$$$*/*.txt $$$$*/*.jinja $$$$*/README.md)
 	$$(QUANTCLI) convert $$* -t $(1) -o $$@ --skip-existing $$(QUANTCLI_FLAGS)
 	@touch $$@
 endef
