@@ -18,6 +18,7 @@ from quantcli.errors import ContainerError, TokenizerError, UsageError
 from quantcli.evaluate import metadata, pool
 from quantcli.evaluate.bounds import BOUNDS, Bound
 from quantcli.evaluate.comparison import Finding, Job, Origin, Subject, cut
+from quantcli.evaluate.relations import relation_problems
 from quantcli.evaluate.structure import layout_problems
 from quantcli.evaluate.tensor_error import TensorError, exceeds
 from quantcli.execute.cores import available_cores
@@ -196,12 +197,8 @@ class _Report:
     """Collects what is wrong with one file."""
 
     def __init__(self, file: GgufFile) -> None:
-        embedding = file.tensors.get("token_embd.weight")
         self.file = file
-        self.problems = layout_problems(file)
-        self.problems += metadata.inconsistencies(
-            file.entries, None if embedding is None else embedding.rows
-        )
+        self.problems = [*layout_problems(file), *relation_problems(file)]
         self.notes: list[str] = []
         self.checks: list[TensorCheck] = []
 

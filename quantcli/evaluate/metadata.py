@@ -35,33 +35,6 @@ def differences(
     return result
 
 
-def inconsistencies(entries: Mapping[str, Metadata], embedding_rows: int | None) -> list[str]:
-    """Return what cannot be right about metadata in itself.
-
-    Args:
-        entries: metadata of a file.
-        embedding_rows: rows of token_embd.weight, if the file has it.
-    """
-    problems = []
-    if "split.no" not in entries or entries["split.no"].value == 0:
-        architecture = entries.get("general.architecture")
-        if architecture is None or architecture.type != "string" or not architecture.value:
-            problems.append("key general.architecture is missing, empty or not a string")
-    tokens = _length(entries, "tokenizer.ggml.tokens")
-    for key in ("tokenizer.ggml.scores", "tokenizer.ggml.token_type"):
-        length = _length(entries, key)
-        if length is not None and length != tokens:
-            problems.append(f"key {key} has {length} elements for {tokens} tokens")
-    if tokens is not None and embedding_rows is not None and tokens != embedding_rows:
-        problems.append(f"tensor token_embd.weight has {embedding_rows} rows for {tokens} tokens")
-    return problems
-
-
-def _length(entries: Mapping[str, Metadata], key: str) -> int | None:
-    entry = entries.get(key)
-    return len(entry.value) if entry is not None and isinstance(entry.value, tuple) else None
-
-
 def _difference(found: Metadata, expected: Metadata) -> str:
     """Return how the values differ, to be put after the key, or "" when they are equal."""
     if found.type != expected.type:

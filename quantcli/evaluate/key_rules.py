@@ -1,0 +1,127 @@
+"""Which values llama.cpp takes under a key.
+
+Source: llama.cpp's load_hparams, load_arch_hparams and llama-vocab.cpp, which read a key by its
+type and throw on another, and the assertions on what they read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from quantcli.container.reader import Metadata
+
+LAYERS_LIMIT = 512
+EXPERTS_LIMIT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRule:
+    """What a value must be.
+
+    Attributes:
+        key: the key; "{arch}" stands for the architecture's name.
+        type: its value type; for a layered key also an array of int32 or uint32.
+        low, high: bounds of a number, both included.
+        above: bound of a number, not included.
+        even: whether a number must be even.
+        among: the strings that are known, or () for any.
+        needed: whether llama.cpp fails without the key.
+        layered: whether it may be an array of one number a block.
+    """
+
+    key: str
+    type: str
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    even: bool = False
+    among: tuple[str, ...] = ()
+    needed: bool = False
+    layered: bool = False
+
+    def problems(self, entries: Mapping[str, Metadata], architecture: str) -> Iterator[str]:
+        """Yield what is wrong with the key in a file's metadata."""
+        key = self.key.format(arch=architecture)
+        entry = entries.get(key)
+        if entry is None:
+            if self.needed:
+                yield f"key {key} is missing; llama.cpp does not load the file without it"
+            return
+        if self.layered and isinstance(entry.value, tuple):
+            if entry.type not in {"array:int32", "array:uint32"}:
+                yield f"key {key} has type {entry.type}, llama.cpp reads array:int32"
+            return
+        if entry.type != self.type:
+            yield f"key {key} has type {entry.type}, llama.cpp reads {self.type}"
+        elif text := self._misfit(entry.value):
+            yield f"key {key} is {_show(entry.value)}, {text}"
+
+    def _misfit(self, value: object) -> str:
+        """Return how `value` is out of what the rule allows, or ""."""
+        if isinstance(value, str):
+            known = not self.among or value in self.among
+            return "" if known else f"llama.cpp knows {', '.join(self.among)}"
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return ""
+        if not math.isfinite(value):
+            return "it should be finite"
+        if self.low is not None and value < self.low:
+            return f"it should be at least {self.low:g}"
+        if self.high is not None and value > self.high:
+            return f"it should be at most {self.high:g}"
+        if self.above is not None and value <= self.above:
+            return f"it should be above {self.above:g}"
+        return "it should be even" if self.even and value % 2 else ""
+
+
+def _show(value: object) -> str:
+    return repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:59]}…"
+
+
+def _tokenizer(type_: str, *names: str) -> tuple[KeyRule, ...]:
+    return tuple(KeyRule(f"tokenizer.ggml.{name}", type_) for name in names)
+
+
+# Every architecture. The pooling types are none, mean, cls, last and rank.
+MODEL_RULES: tuple[KeyRule, ...] = (
+    KeyRule("{arch}.block_count", "uint32", low=1, high=LAYERS_LIMIT, needed=True),
+    KeyRule("{arch}.context_length", "uint32", low=1, needed=True),
+    KeyRule("{arch}.embedding_length", "uint32", low=1, needed=True),
+    KeyRule("{arch}.feed_forward_length", "uint32", layered=True),
+    KeyRule("{arch}.attention.head_count", "uint32", layered=True),
+    KeyRule("{arch}.attention.head_count_kv", "uint32", layered=True),
+    KeyRule("{arch}.attention.key_length", "uint32"),
+    KeyRule("{arch}.attention.value_length", "uint32"),
+    KeyRule("{arch}.attention.causal", "bool"),
+    KeyRule("{arch}.attention.layer_norm_epsilon", "float32", low=0),
+    KeyRule("{arch}.attention.layer_norm_rms_epsilon", "float32", low=0),
+    KeyRule("{arch}.pooling_type", "uint32", high=4),
+    KeyRule("{arch}.expert_count", "uint32", high=EXPERTS_LIMIT),
+    KeyRule("{arch}.expert_used_count", "uint32"),
+    KeyRule("{arch}.rope.dimension_count", "uint32"),
+    KeyRule("{arch}.rope.freq_base", "float32"),
+    KeyRule("{arch}.rope.scaling.finetuned", "bool"),
+    KeyRule("{arch}.rope.scaling.type", "string", among=("none", "linear", "yarn", "longrope")),
+    KeyRule("{arch}.rope.scaling.factor", "float32"),
+    KeyRule("{arch}.rope.scaling.original_context_length", "uint32"),
+    KeyRule("{arch}.rope.scaling.attn_factor", "float32"),
+    KeyRule("{arch}.classifier.output_labels", "array:string"),
+)
+
+SPECIAL_IDS = ("bos", "eos", "eot", "eom", "unknown", "seperator", "padding", "mask") + tuple(
+    f"fim_{name}" for name in ("pre", "suf", "mid", "pad", "rep", "sep")
+)
+"""Names of special tokens as in tokenizer.ggml.NAME_token_id; the misspelled one is the format's."""
+
+TOKENIZER_RULES: tuple[KeyRule, ...] = (
+    *_tokenizer("string", "model", "pre"),
+    *_tokenizer("array:string", "tokens", "merges"),
+    *_tokenizer("array:float32", "scores"),
+    *_tokenizer("array:int32", "token_type"),
+    *_tokenizer("uint32", "token_type_count", *(f"{name}_token_id" for name in SPECIAL_IDS)),
+    *_tokenizer("bool", "add_bos_token", "add_eos_token", "add_sep_token", "add_space_prefix"),
+    *_tokenizer("bool", "remove_extra_whitespaces"),
+    KeyRule("tokenizer.chat_template", "string"),
+)

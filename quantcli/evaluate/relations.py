@@ -1,0 +1,252 @@
+"""Whether a GGUF file's tensors, keys and vocabulary agree, seen from the file alone.
+
+A file that has no problem here is one that llama.cpp loads and runs, if it knows the architecture
+and `GRAPHS` has it. Files of other architectures are held to what is true of all, so that nothing
+right is called wrong.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gguf.constants import MODEL_ARCH_NAMES
+
+from quantcli.container.reader import GgufFile, Metadata, Tensor
+from quantcli.evaluate import graphs, vocabulary
+from quantcli.evaluate.graphs import GRAPHS, Part
+from quantcli.evaluate.key_rules import MODEL_RULES
+from quantcli.evaluate.sizes import Size, Sizes
+
+# What general.type or general.architecture says of a file that is not a model by itself.
+_NO_MODEL = {"adapter", "clip", "controlvector", "imatrix", "mmproj"}
+# Tensors of one number that any weight may have beside it.
+_SCALES = (".scale", ".input_scale")
+_BLOCK = re.compile(r"blk\.(\d+)\.")
+
+
+def relation_problems(file: GgufFile) -> list[str]:
+    """Return what contradicts itself in a file's keys, vocabulary and shapes of tensors."""
+    entries = file.entries
+    if isinstance(number := file.value("split.no", 0), int) and number > 0:
+        return []  # the first shard has the keys
+    architecture = file.value("general.architecture")
+    if not isinstance(architecture, str) or not architecture:
+        return ["key general.architecture is missing, empty or not a string"]
+    if file.value("general.type") in _NO_MODEL or architecture in _NO_MODEL:
+        return []
+    known = architecture in MODEL_ARCH_NAMES.values()
+    problems = list(vocabulary.problems(entries)) if known or vocabulary.MODEL in entries else []
+    if not file.tensors:
+        return problems  # a vocabulary alone
+    model = _Model(file, architecture)
+    return [*problems, *(model.problems() if known else model.shapes(graphs.UNKNOWN))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A file that has a model's keys and at least some of its tensors."""
+
+    file: GgufFile
+    architecture: str
+
+    def problems(self) -> Iterator[str]:
+        """Yield what is wrong with a file of an architecture that llama.cpp knows."""
+        entries, sizes = self.file.entries, Sizes(self.file.entries, self.architecture)
+        graph = GRAPHS.get(self.architecture)
+        if graph is None and self.architecture in graphs.UNLIKE:
+            return
+        rules = [*MODEL_RULES, *(() if graph is None else graph.keys)]
+        # A key of both lists is told of once.
+        found = dict.fromkeys(
+            text for rule in rules for text in rule.problems(entries, self.architecture)
+        )
+        yield from found
+        yield from self._not_finite(entries, found)
+        yield from _experts(sizes, self.architecture)
+        yield from self._layered(sizes)
+        if graph is not None:
+            yield from _unequal(sizes, graph.equal)
+        yield from _grouping(sizes)
+        yield from self._blocks(sizes)
+        yield from self.shapes(_common(self.architecture) if graph is None else graph.parts)
+        if graph is not None and self._is_whole():
+            yield from self._presence(sizes, graph.parts)
+
+    def _is_whole(self) -> bool:
+        count = self.file.value("split.count", 0)
+        return not isinstance(count, int) or count < 2
+
+    def _not_finite(self, entries: Mapping[str, Metadata], told: Iterable[str]) -> Iterator[str]:
+        """Yield the numbers of the model's keys that are no numbers and have no rule."""
+        known = {text.split()[1] for text in told}
+        for key, entry in entries.items():
+            if not key.startswith(f"{self.architecture}.") or key in known:
+                continue
+            values = entry.value if isinstance(entry.value, tuple) else (entry.value,)
+            bad = [v for v in values if isinstance(v, float) and math.isnan(v)]
+            if bad or (isinstance(entry.value, float) and math.isinf(entry.value)):
+                yield f"key {key} holds {bad[0] if bad else entry.value}, it should be finite"
+
+    def _layered(self, sizes: Sizes) -> Iterator[str]:
+        """Yield the arrays of one number a block that have another length."""
+        blocks = sizes.get("blocks")
+        if blocks is None:
+            return
+        ahead = sizes.key("nextn_predict_layers")
+        own = blocks.number - (0 if ahead is None else ahead.number)
+        for suffix in ("feed_forward_length", "attention.head_count", "attention.head_count_kv"):
+            key = f"{self.architecture}.{suffix}"
+            length = sizes.length(key)
+            # Blocks that predict further tokens are counted by some tools and not by others.
+            if length is not None and length.number not in {own, blocks.number}:
+                yield f"key {key} has {length.number} elements, {blocks.text} is {blocks.number}"
+
+    def _blocks(self, sizes: Sizes) -> Iterator[str]:
+        numbers = {int(m[1]) for m in map(_BLOCK.match, self.file.tensors) if m}
+        blocks = sizes.get("blocks")
+        if not numbers or blocks is None or not self._is_whole():
+            return
+        if max(numbers) >= blocks.number:
+            yield (
+                f"key {blocks.text} is {blocks.number}, but the file has tensors of block "
+                f"{max(numbers)} (blk.{max(numbers)}.*)"
+            )
+        ahead = sizes.key("nextn_predict_layers")
+        last = min(blocks.number, 1 << 20) - (0 if ahead is None else ahead.number)
+        absent = [n for n in range(last) if n not in numbers]
+        if absent and self.architecture not in graphs.EMPTY_BLOCKS:
+            yield (
+                f"key {blocks.text} is {blocks.number}, but the file has no tensor of "
+                f"{'block' if len(absent) == 1 else f'{len(absent)} blocks, the first is'} "
+                f"{absent[0]} (blk.{absent[0]}.*)"
+            )
+
+    def shapes(self, parts: Iterable[Part]) -> Iterator[str]:
+        """Yield the tensors of `parts` that are there with other dimensions than the keys say."""
+        sizes = Sizes(self.file.entries, self.architecture)
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for name, part, layer in self._known(parts):
+            for said, text in _misfits(self.file.tensors[name], part, sizes, layer):
+                found[part.name, said].append(f"tensor {name} {text}")
+        for texts in found.values():
+            more = len(texts) - 1
+            yield texts[0] + (f" (and {more} more blocks alike)" if more else "")
+
+    def _known(self, parts: Iterable[Part]) -> Iterator[tuple[str, Part, int]]:
+        """Yield (name, part, number of the block or 0) of the file's tensors that are in `parts`."""
+        by_name = {part.name: part for part in parts}
+        exact = self.architecture in GRAPHS
+        for name in self.file.tensors:
+            number = _BLOCK.match(name)
+            part = by_name.get(_BLOCK.sub("blk.{n}.", name, count=1) if number else name)
+            if part is not None:
+                # These graphs take the first block's numbers for all.
+                yield name, part, int(number[1]) if number and not exact else 0
+
+    def _presence(self, sizes: Sizes, parts: tuple[Part, ...]) -> Iterator[str]:
+        """Yield the tensors that llama.cpp lacks, and those that it has no use for."""
+        blocks, experts = sizes.get("blocks"), sizes.get("experts")
+        numbers = range(min(blocks.number, 1 << 10) if blocks is not None else 0)
+        for part in parts:
+            names = [part.name.format(n=n) for n in numbers] if "{n}" in part.name else [part.name]
+            absent = [
+                name
+                for name in names
+                if name not in self.file.tensors
+                and self._needs(part, name, experts=experts is not None and experts.number > 0)
+            ]
+            # A block of which nothing is there has been told of.
+            absent = [name for name in absent if self._has_block(name)]
+            if absent:
+                more = f" (and {len(absent) - 1} more blocks alike)" if len(absent) > 1 else ""
+                yield f"tensor {absent[0]} is missing; llama.cpp does not load the file{more}"
+        known = {name for name, _, _ in self._known(parts)}
+        for name in self.file.tensors:
+            if name not in known and not name.endswith(_SCALES):
+                yield (
+                    f"tensor {name} has no place in llama.cpp's graph of {self.architecture}, "
+                    "which does not load files with tensors left over"
+                )
+
+    def _needs(self, part: Part, name: str, *, experts: bool) -> bool:
+        if part.when == "apart":
+            block = name.split(".")[1]
+            return not name.endswith(".bias") and (
+                f"blk.{block}.attn_qkv.weight" not in self.file.tensors
+            )
+        return part.when == "always" or part.when == ("experts" if experts else "dense")
+
+    def _has_block(self, name: str) -> bool:
+        number = _BLOCK.match(name)
+        return number is None or any(other.startswith(number[0]) for other in self.file.tensors)
+
+
+def _common(architecture: str) -> tuple[Part, ...]:
+    """Return the parts that are true of an architecture without a table of its own."""
+    parts = graphs.COMMON
+    if architecture not in graphs.OTHER_FEED_FORWARD:
+        parts += graphs.FEED_FORWARD
+    return parts + (graphs.SPLIT_HEADS if architecture in graphs.PLAIN_HEADS else ())
+
+
+def _misfits(tensor: Tensor, part: Part, sizes: Sizes, layer: int) -> Iterator[tuple[str, str]]:
+    """Yield (what is the same in all blocks, the text) for each dimension that does not fit."""
+    # Dimensions of one element in front count for nothing.
+    rank = max(len(tensor.shape), len(part.shape))
+    shape = (1,) * (rank - len(tensor.shape)) + tensor.shape
+    names = ("one",) * (rank - len(part.shape)) + part.shape
+    for place, (found, name) in enumerate(zip(shape, names, strict=True)):
+        if name is None:
+            continue
+        expected = Size(1, "the rank that llama.cpp reads") if name == "one" else None
+        expected = expected or sizes.get(name, layer)
+        if expected is not None and expected.number != found:
+            what = _dimension(rank - place, rank)
+            text = f"has {found} {what}; {expected.text} is {expected.number}"
+            yield f"{place} {found} {expected.number}", text
+
+
+def _dimension(place: int, rank: int) -> str:
+    """Return what the dimension `place` from the innermost (1) is called."""
+    if rank == 1:
+        return "elements"
+    return {1: "columns", 2: "rows", 3: "matrices"}.get(place, "outer elements")
+
+
+def _unequal(sizes: Sizes, pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for first, second in pairs:
+        one, two = sizes.get(first), sizes.get(second)
+        if one is not None and two is not None and one.number != two.number:
+            yield (
+                f"{one.text} is {one.number}, {two.text} is {two.number}; "
+                "llama.cpp's graph needs them equal"
+            )
+
+
+def _grouping(sizes: Sizes) -> Iterator[str]:
+    """Yield the first block whose query heads do not share its key heads evenly."""
+    blocks = sizes.get("blocks")
+    for layer in range(min(blocks.number, 1 << 10) if blocks is not None else 0):
+        heads, shared = sizes.get("heads", layer), sizes.get("heads_kv", layer)
+        if heads is None or shared is None or heads.number < 1 or shared.number < 1:
+            continue
+        if heads.number % shared.number:
+            yield f"{heads.text} is {heads.number}, no multiple of {shared.text}, {shared.number}"
+            return
+
+
+def _experts(sizes: Sizes, architecture: str) -> Iterator[str]:
+    """Yield what llama.cpp asserts about the number of experts."""
+    count, used = sizes.get("experts"), sizes.key("expert_used_count")
+    total, taken = (0 if size is None else size.number for size in (count, used))
+    if architecture.startswith("hunyuan") and total <= 1:
+        return  # taken for a model without experts
+    if taken > total or (total and not taken):
+        yield (
+            f"key {architecture}.expert_used_count is {taken} of {architecture}.expert_count "
+            f"{total}; it should be from 1 to that, or 0 of 0"
+        )
