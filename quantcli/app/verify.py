@@ -198,7 +198,8 @@ class _Report:
 
     def __init__(self, file: GgufFile) -> None:
         self.file = file
-        self.problems = [*layout_problems(file), *relation_problems(file)]
+        self.problems = layout_problems(file)
+        self.contradictions = relation_problems(file)
         self.notes: list[str] = []
         self.checks: list[TensorCheck] = []
 
@@ -207,19 +208,27 @@ class _Report:
         plan = reference.plan
         self.notes += reference.notes
         expected = parse(plan.header, plan.size, "the plan").entries
-        for key, text in metadata.differences(self.file.entries, expected):
+        differences = metadata.differences(self.file.entries, expected)
+        for key, text in differences:
             if key.startswith(_ASSUMED if reference.foreign else "quantcli.version"):
                 continue  # a version's difference is noted already
             own = reference.foreign and key.startswith(_PROVENANCE)
             (self.notes if own else self.problems).append(text)
         tensors, steps = self.file.tensors, {step.name: step for step in plan.steps}
-        self.problems += [f"tensor {name} is missing" for name in steps if name not in tensors]
-        self.problems += [
-            f"tensor {name} should not be there" for name in tensors if name not in steps
+        mismatches = [(name, f"tensor {name} is missing") for name in steps if name not in tensors]
+        mismatches += [
+            (name, f"tensor {name} should not be there") for name in tensors if name not in steps
         ]
         for name, tensor in tensors.items():
             if name in steps:
-                self.problems += _mismatch(tensor, steps[name], foreign=reference.foreign)
+                mismatches += [
+                    (name, text)
+                    for text in _mismatch(tensor, steps[name], foreign=reference.foreign)
+                ]
+        self.problems += [text for _, text in mismatches]
+        # What a key or tensor should be says more than what it contradicts.
+        wrong = {name for name, _ in (*differences, *mismatches)}
+        self.contradictions = [each for each in self.contradictions if each[0] not in wrong]
         if not reference.foreign and set(tensors) == set(steps) and list(tensors) != list(steps):
             self.problems.append("the tensors are not in the order of the plan")
 
@@ -291,7 +300,7 @@ class _Report:
             against=against,
             preset=preset if isinstance(preset, str) else None,
             size=self.file.size,
-            problems=tuple(self.problems),
+            problems=(*self.problems, *(text for _, text in self.contradictions)),
             notes=tuple(self.notes),
             tensors=tuple(self.checks),
         )

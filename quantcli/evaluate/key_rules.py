@@ -16,6 +16,10 @@ LAYERS_LIMIT = 512
 EXPERTS_LIMIT = 512
 
 
+Problem = tuple[str, str]
+"""The key or tensor that a problem is with, and the whole text."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRule:
     """What a value must be.
@@ -41,22 +45,22 @@ class KeyRule:
     needed: bool = False
     layered: bool = False
 
-    def problems(self, entries: Mapping[str, Metadata], architecture: str) -> Iterator[str]:
+    def problems(self, entries: Mapping[str, Metadata], architecture: str) -> Iterator[Problem]:
         """Yield what is wrong with the key in a file's metadata."""
         key = self.key.format(arch=architecture)
         entry = entries.get(key)
         if entry is None:
             if self.needed:
-                yield f"key {key} is missing; llama.cpp does not load the file without it"
+                yield key, f"key {key} is missing; llama.cpp does not load the file without it"
             return
         if self.layered and isinstance(entry.value, tuple):
             if entry.type not in {"array:int32", "array:uint32"}:
-                yield f"key {key} has type {entry.type}, llama.cpp reads array:int32"
+                yield key, f"key {key} has type {entry.type}, llama.cpp reads array:int32"
             return
         if entry.type != self.type:
-            yield f"key {key} has type {entry.type}, llama.cpp reads {self.type}"
+            yield key, f"key {key} has type {entry.type}, llama.cpp reads {self.type}"
         elif text := self._misfit(entry.value):
-            yield f"key {key} is {_show(entry.value)}, {text}"
+            yield key, f"key {key} is {_show(entry.value)}, {text}"
 
     def _misfit(self, value: object) -> str:
         """Return how `value` is out of what the rule allows, or ""."""
@@ -65,15 +69,16 @@ class KeyRule:
             return "" if known else f"llama.cpp knows {', '.join(self.among)}"
         if isinstance(value, bool) or not isinstance(value, int | float):
             return ""
-        if not math.isfinite(value):
-            return "it should be finite"
-        if self.low is not None and value < self.low:
-            return f"it should be at least {self.low:g}"
-        if self.high is not None and value > self.high:
-            return f"it should be at most {self.high:g}"
-        if self.above is not None and value <= self.above:
-            return f"it should be above {self.above:g}"
-        return "it should be even" if self.even and value % 2 else ""
+        for wrong, text in (
+            (not math.isfinite(value), "finite"),
+            (self.low is not None and value < self.low, f"at least {self.low}"),
+            (self.high is not None and value > self.high, f"at most {self.high}"),
+            (self.above is not None and value <= self.above, f"above {self.above}"),
+            (self.even and value % 2 != 0, "even"),
+        ):
+            if wrong:
+                return f"it should be {text}"
+        return ""
 
 
 def _show(value: object) -> str:
@@ -110,10 +115,11 @@ MODEL_RULES: tuple[KeyRule, ...] = (
     KeyRule("{arch}.classifier.output_labels", "array:string"),
 )
 
-SPECIAL_IDS = ("bos", "eos", "eot", "eom", "unknown", "seperator", "padding", "mask") + tuple(
-    f"fim_{name}" for name in ("pre", "suf", "mid", "pad", "rep", "sep")
+SPECIAL_IDS = (
+    *("bos", "eos", "eot", "eom", "unknown", "seperator", "padding", "mask"),
+    *("fim_pre", "fim_suf", "fim_mid", "fim_pad", "fim_rep", "fim_sep"),
 )
-"""Names of special tokens as in tokenizer.ggml.NAME_token_id; the misspelled one is the format's."""
+"""Names of special tokens, as in tokenizer.ggml.NAME_token_id, spelled as the format does."""
 
 TOKENIZER_RULES: tuple[KeyRule, ...] = (
     *_tokenizer("string", "model", "pre"),

@@ -18,7 +18,7 @@ from gguf.constants import MODEL_ARCH_NAMES
 from quantcli.container.reader import GgufFile, Metadata, Tensor
 from quantcli.evaluate import graphs, vocabulary
 from quantcli.evaluate.graphs import GRAPHS, Part
-from quantcli.evaluate.key_rules import MODEL_RULES
+from quantcli.evaluate.key_rules import MODEL_RULES, Problem
 from quantcli.evaluate.sizes import Size, Sizes
 
 # What general.type or general.architecture says of a file that is not a model by itself.
@@ -28,14 +28,15 @@ _SCALES = (".scale", ".input_scale")
 _BLOCK = re.compile(r"blk\.(\d+)\.")
 
 
-def relation_problems(file: GgufFile) -> list[str]:
+def relation_problems(file: GgufFile) -> list[Problem]:
     """Return what contradicts itself in a file's keys, vocabulary and shapes of tensors."""
     entries = file.entries
     if isinstance(number := file.value("split.no", 0), int) and number > 0:
         return []  # the first shard has the keys
     architecture = file.value("general.architecture")
     if not isinstance(architecture, str) or not architecture:
-        return ["key general.architecture is missing, empty or not a string"]
+        key = "general.architecture"
+        return [(key, f"key {key} is missing, empty or not a string")]
     if file.value("general.type") in _NO_MODEL or architecture in _NO_MODEL:
         return []
     known = architecture in MODEL_ARCH_NAMES.values()
@@ -53,7 +54,7 @@ class _Model:
     file: GgufFile
     architecture: str
 
-    def problems(self) -> Iterator[str]:
+    def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with a file of an architecture that llama.cpp knows."""
         entries, sizes = self.file.entries, Sizes(self.file.entries, self.architecture)
         graph = GRAPHS.get(self.architecture)
@@ -61,10 +62,11 @@ class _Model:
             return
         rules = [*MODEL_RULES, *(() if graph is None else graph.keys)]
         # A key of both lists is told of once.
-        found = dict.fromkeys(
-            text for rule in rules for text in rule.problems(entries, self.architecture)
-        )
-        yield from found
+        found: dict[str, str] = {}
+        for rule in rules:
+            for key, text in rule.problems(entries, self.architecture):
+                found.setdefault(key, text)
+        yield from found.items()
         yield from self._not_finite(entries, found)
         yield from _experts(sizes, self.architecture)
         yield from self._layered(sizes)
@@ -80,18 +82,19 @@ class _Model:
         count = self.file.value("split.count", 0)
         return not isinstance(count, int) or count < 2
 
-    def _not_finite(self, entries: Mapping[str, Metadata], told: Iterable[str]) -> Iterator[str]:
+    def _not_finite(
+        self, entries: Mapping[str, Metadata], told: Mapping[str, str]
+    ) -> Iterator[Problem]:
         """Yield the numbers of the model's keys that are no numbers and have no rule."""
-        known = {text.split()[1] for text in told}
         for key, entry in entries.items():
-            if not key.startswith(f"{self.architecture}.") or key in known:
+            if not key.startswith(f"{self.architecture}.") or key in told:
                 continue
             values = entry.value if isinstance(entry.value, tuple) else (entry.value,)
             bad = [v for v in values if isinstance(v, float) and math.isnan(v)]
             if bad or (isinstance(entry.value, float) and math.isinf(entry.value)):
-                yield f"key {key} holds {bad[0] if bad else entry.value}, it should be finite"
+                yield key, f"key {key} holds {bad[0] if bad else entry.value}, it should be finite"
 
-    def _layered(self, sizes: Sizes) -> Iterator[str]:
+    def _layered(self, sizes: Sizes) -> Iterator[Problem]:
         """Yield the arrays of one number a block that have another length."""
         blocks = sizes.get("blocks")
         if blocks is None:
@@ -103,41 +106,50 @@ class _Model:
             length = sizes.length(key)
             # Blocks that predict further tokens are counted by some tools and not by others.
             if length is not None and length.number not in {own, blocks.number}:
-                yield f"key {key} has {length.number} elements, {blocks.text} is {blocks.number}"
+                yield (
+                    key,
+                    f"key {key} has {length.number} elements, {blocks.text} is {blocks.number}",
+                )
 
-    def _blocks(self, sizes: Sizes) -> Iterator[str]:
+    def _blocks(self, sizes: Sizes) -> Iterator[Problem]:
         numbers = {int(m[1]) for m in map(_BLOCK.match, self.file.tensors) if m}
         blocks = sizes.get("blocks")
         if not numbers or blocks is None or not self._is_whole():
             return
         if max(numbers) >= blocks.number:
             yield (
-                f"key {blocks.text} is {blocks.number}, but the file has tensors of block "
-                f"{max(numbers)} (blk.{max(numbers)}.*)"
+                blocks.text,
+                (
+                    f"key {blocks.text} is {blocks.number}, but the file has tensors of block "
+                    f"{max(numbers)} (blk.{max(numbers)}.*)"
+                ),
             )
         ahead = sizes.key("nextn_predict_layers")
         last = min(blocks.number, 1 << 20) - (0 if ahead is None else ahead.number)
         absent = [n for n in range(last) if n not in numbers]
         if absent and self.architecture not in graphs.EMPTY_BLOCKS:
+            which = "block" if len(absent) == 1 else f"{len(absent)} blocks, the first is"
             yield (
-                f"key {blocks.text} is {blocks.number}, but the file has no tensor of "
-                f"{'block' if len(absent) == 1 else f'{len(absent)} blocks, the first is'} "
-                f"{absent[0]} (blk.{absent[0]}.*)"
+                blocks.text,
+                (
+                    f"key {blocks.text} is {blocks.number}, but the file has no tensor of {which} "
+                    f"{absent[0]} (blk.{absent[0]}.*)"
+                ),
             )
 
-    def shapes(self, parts: Iterable[Part]) -> Iterator[str]:
+    def shapes(self, parts: Iterable[Part]) -> Iterator[Problem]:
         """Yield the tensors of `parts` that are there with other dimensions than the keys say."""
         sizes = Sizes(self.file.entries, self.architecture)
-        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        found: dict[tuple[str, str], list[Problem]] = defaultdict(list)
         for name, part, layer in self._known(parts):
             for said, text in _misfits(self.file.tensors[name], part, sizes, layer):
-                found[part.name, said].append(f"tensor {name} {text}")
-        for texts in found.values():
-            more = len(texts) - 1
-            yield texts[0] + (f" (and {more} more blocks alike)" if more else "")
+                found[part.name, said].append((name, f"tensor {name} {text}"))
+        for problems in found.values():
+            name, text = problems[0]
+            yield name, text + _alike(len(problems) - 1)
 
     def _known(self, parts: Iterable[Part]) -> Iterator[tuple[str, Part, int]]:
-        """Yield (name, part, number of the block or 0) of the file's tensors that are in `parts`."""
+        """Yield (name, part, number of the block or 0) of the tensors that are in `parts`."""
         by_name = {part.name: part for part in parts}
         exact = self.architecture in GRAPHS
         for name in self.file.tensors:
@@ -147,7 +159,7 @@ class _Model:
                 # These graphs take the first block's numbers for all.
                 yield name, part, int(number[1]) if number and not exact else 0
 
-    def _presence(self, sizes: Sizes, parts: tuple[Part, ...]) -> Iterator[str]:
+    def _presence(self, sizes: Sizes, parts: tuple[Part, ...]) -> Iterator[Problem]:
         """Yield the tensors that llama.cpp lacks, and those that it has no use for."""
         blocks, experts = sizes.get("blocks"), sizes.get("experts")
         numbers = range(min(blocks.number, 1 << 10) if blocks is not None else 0)
@@ -162,14 +174,17 @@ class _Model:
             # A block of which nothing is there has been told of.
             absent = [name for name in absent if self._has_block(name)]
             if absent:
-                more = f" (and {len(absent) - 1} more blocks alike)" if len(absent) > 1 else ""
-                yield f"tensor {absent[0]} is missing; llama.cpp does not load the file{more}"
+                text = f"tensor {absent[0]} is missing; llama.cpp does not load the file without it"
+                yield absent[0], text + _alike(len(absent) - 1)
         known = {name for name, _, _ in self._known(parts)}
         for name in self.file.tensors:
             if name not in known and not name.endswith(_SCALES):
                 yield (
-                    f"tensor {name} has no place in llama.cpp's graph of {self.architecture}, "
-                    "which does not load files with tensors left over"
+                    name,
+                    (
+                        f"tensor {name} has no place in llama.cpp's graph of {self.architecture}, "
+                        "which does not load files with tensors left over"
+                    ),
                 )
 
     def _needs(self, part: Part, name: str, *, experts: bool) -> bool:
@@ -178,11 +193,18 @@ class _Model:
             return not name.endswith(".bias") and (
                 f"blk.{block}.attn_qkv.weight" not in self.file.tensors
             )
-        return part.when == "always" or part.when == ("experts" if experts else "dense")
+        # A bias is never needed for being beside a weight that is.
+        if name.endswith(".bias") and part.when != "always":
+            return False
+        return part.when in {"always", "experts" if experts else "dense"}
 
     def _has_block(self, name: str) -> bool:
         number = _BLOCK.match(name)
         return number is None or any(other.startswith(number[0]) for other in self.file.tensors)
+
+
+def _alike(more: int) -> str:
+    return f" (and {more} more blocks alike)" if more else ""
 
 
 def _common(architecture: str) -> tuple[Part, ...]:
@@ -195,18 +217,18 @@ def _common(architecture: str) -> tuple[Part, ...]:
 
 def _misfits(tensor: Tensor, part: Part, sizes: Sizes, layer: int) -> Iterator[tuple[str, str]]:
     """Yield (what is the same in all blocks, the text) for each dimension that does not fit."""
+    rank = len(part.shape)
     # Dimensions of one element in front count for nothing.
-    rank = max(len(tensor.shape), len(part.shape))
-    shape = (1,) * (rank - len(tensor.shape)) + tensor.shape
-    names = ("one",) * (rank - len(part.shape)) + part.shape
-    for place, (found, name) in enumerate(zip(shape, names, strict=True)):
-        if name is None:
-            continue
-        expected = Size(1, "the rank that llama.cpp reads") if name == "one" else None
-        expected = expected or sizes.get(name, layer)
+    front, shape = tensor.shape[:-rank], tensor.shape[-rank:]
+    if math.prod(front) != 1:
+        yield str(tensor.shape), f"has shape {tensor.shape}; llama.cpp reads {rank} dimensions"
+        return
+    shape = (1,) * (rank - len(shape)) + shape
+    for place, (found, name) in enumerate(zip(shape, part.shape, strict=True)):
+        expected = None if name is None else sizes.get(name, layer)
         if expected is not None and expected.number != found:
-            what = _dimension(rank - place, rank)
-            text = f"has {found} {what}; {expected.text} is {expected.number}"
+            text = f"has {found} {_dimension(rank - place, rank)}"
+            text = f"{text}; {expected.text} is {expected.number}"
             yield f"{place} {found} {expected.number}", text
 
 
@@ -217,17 +239,15 @@ def _dimension(place: int, rank: int) -> str:
     return {1: "columns", 2: "rows", 3: "matrices"}.get(place, "outer elements")
 
 
-def _unequal(sizes: Sizes, pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _unequal(sizes: Sizes, pairs: Iterable[tuple[str, str]]) -> Iterator[Problem]:
     for first, second in pairs:
         one, two = sizes.get(first), sizes.get(second)
         if one is not None and two is not None and one.number != two.number:
-            yield (
-                f"{one.text} is {one.number}, {two.text} is {two.number}; "
-                "llama.cpp's graph needs them equal"
-            )
+            text = f"{one.text} is {one.number}, {two.text} is {two.number}"
+            yield one.text, f"{text}; llama.cpp's graph needs them equal"
 
 
-def _grouping(sizes: Sizes) -> Iterator[str]:
+def _grouping(sizes: Sizes) -> Iterator[Problem]:
     """Yield the first block whose query heads do not share its key heads evenly."""
     blocks = sizes.get("blocks")
     for layer in range(min(blocks.number, 1 << 10) if blocks is not None else 0):
@@ -235,18 +255,23 @@ def _grouping(sizes: Sizes) -> Iterator[str]:
         if heads is None or shared is None or heads.number < 1 or shared.number < 1:
             continue
         if heads.number % shared.number:
-            yield f"{heads.text} is {heads.number}, no multiple of {shared.text}, {shared.number}"
+            text = f"key {heads.text} is {heads.number}, no multiple of {shared.text}"
+            yield heads.text, f"{text}, {shared.number}"
             return
 
 
-def _experts(sizes: Sizes, architecture: str) -> Iterator[str]:
+def _experts(sizes: Sizes, architecture: str) -> Iterator[Problem]:
     """Yield what llama.cpp asserts about the number of experts."""
     count, used = sizes.get("experts"), sizes.key("expert_used_count")
     total, taken = (0 if size is None else size.number for size in (count, used))
     if architecture.startswith("hunyuan") and total <= 1:
         return  # taken for a model without experts
     if taken > total or (total and not taken):
+        key = f"{architecture}.expert_used_count"
         yield (
-            f"key {architecture}.expert_used_count is {taken} of {architecture}.expert_count "
-            f"{total}; it should be from 1 to that, or 0 of 0"
+            key,
+            (
+                f"key {key} is {taken} of {architecture}.expert_count {total}; "
+                "it should be from 1 to that, or 0 of 0"
+            ),
         )

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from quantcli.container.reader import Metadata
-from quantcli.evaluate.key_rules import SPECIAL_IDS, TOKENIZER_RULES
+from quantcli.evaluate.key_rules import SPECIAL_IDS, TOKENIZER_RULES, Problem
 from quantcli.evaluate.sizes import TOKENS
 
 _PREFIX = "tokenizer.ggml."
@@ -62,116 +62,42 @@ KINDS: dict[str, Kind] = {
 }
 """Kinds by tokenizer.ggml.model."""
 
-PRE_TOKENIZERS = frozenset(
-    [
-        "a.x-4.0",
-        "afmoe",
-        "bailingmoe",
-        "bailingmoe2",
-        "bloom",
-        "chameleon",
-        "chatglm-bpe",
-        "codeshell",
-        "cohere2moe",
-        "command-r",
-        "dbrx",
-        "deepseek-coder",
-        "deepseek-llm",
-        "deepseek-r1-qwen",
-        "deepseek-v3",
-        "default",
-        "exaone",
-        "exaone-moe",
-        "exaone4",
-        "f2llmv2",
-        "falcon",
-        "falcon-h1",
-        "falcon3",
-        "gemma4",
-        "gigachat",
-        "glm4",
-        "gpt-2",
-        "gpt-4o",
-        "gpt3-finnish",
-        "granite-docling",
-        "granite-embed-multi-311m",
-        "granite-embed-multi-97m",
-        "grok-2",
-        "hunyuan",
-        "hunyuan-dense",
-        "jais",
-        "jais-2",
-        "jina-de",
-        "jina-es",
-        "jina-v1-en",
-        "jina-v2-code",
-        "jina-v2-de",
-        "jina-v2-es",
-        "jina-v5-nano",
-        "joyai-llm",
-        "kanana2",
-        "kimi-k2",
-        "kormo",
-        "lfm2",
-        "llada-moe",
-        "llama-bpe",
-        "llama-v3",
-        "llama3",
-        "llama4",
-        "megrez",
-        "mellum",
-        "mellum2",
-        "midm-2.0",
-        "minerva-7b",
-        "minicpm5",
-        "minimax-m2",
-        "modern-bert",
-        "mpt",
-        "olmo",
-        "phi-2",
-        "pixtral",
-        "poro-chat",
-        "qwen2",
-        "qwen35",
-        "refact",
-        "roberta-bpe",
-        "sarvam-moe",
-        "seed-coder",
-        "smaug-bpe",
-        "smollm",
-        "solar-open",
-        "stablelm2",
-        "starcoder",
-        "superbpe",
-        "talkie",
-        "tekken",
-        "tiny_aya",
-        "trillion",
-        "viking",
-        "whitespace",
-        "youtu",
-    ]
-)
+_PRE_TOKENIZERS = """
+    a.x-4.0 afmoe bailingmoe bailingmoe2 bloom chameleon chatglm-bpe codeshell cohere2moe
+    command-r dbrx deepseek-coder deepseek-llm deepseek-r1-qwen deepseek-v3 default exaone
+    exaone-moe exaone4 f2llmv2 falcon falcon-h1 falcon3 gemma4 gigachat glm4 gpt-2 gpt-4o
+    gpt3-finnish granite-docling granite-embed-multi-311m granite-embed-multi-97m grok-2 hunyuan
+    hunyuan-dense jais jais-2 jina-de jina-es jina-v1-en jina-v2-code jina-v2-de jina-v2-es
+    jina-v5-nano joyai-llm kanana2 kimi-k2 kormo lfm2 llada-moe llama-bpe llama-v3 llama3 llama4
+    megrez mellum mellum2 midm-2.0 minerva-7b minicpm5 minimax-m2 modern-bert mpt olmo phi-2
+    pixtral poro-chat qwen2 qwen35 refact roberta-bpe sarvam-moe seed-coder smaug-bpe smollm
+    solar-open stablelm2 starcoder superbpe talkie tekken tiny_aya trillion viking whitespace
+    youtu
+"""
+PRE_TOKENIZERS = frozenset(_PRE_TOKENIZERS.split())
 """Names that llama.cpp knows under tokenizer.ggml.pre; with any other it does not load a file."""
 
 
-def problems(entries: Mapping[str, Metadata]) -> Iterator[str]:
+def problems(entries: Mapping[str, Metadata]) -> Iterator[Problem]:
     """Yield what is wrong with the tokenizer in a file's metadata."""
     retyped = [text for rule in TOKENIZER_RULES for text in rule.problems(entries, "")]
     yield from retyped
     model = entries.get(MODEL)
     if model is None:
-        yield f"key {MODEL} is missing; llama.cpp does not load the file without it"
+        yield MODEL, f"key {MODEL} is missing; llama.cpp does not load the file without it"
         return
     if retyped or model.value in _NO_TOKENS:
         return
     kind = KINDS.get(str(model.value))
     if kind is None:
-        yield f"key {MODEL} is {model.value!r}, llama.cpp knows {', '.join(KINDS)}"
+        yield MODEL, f"key {MODEL} is {model.value!r}, llama.cpp knows {', '.join(KINDS)}"
         return
     tokens = _texts(entries, TOKENS)
     if not tokens:
-        yield f"key {TOKENS} is missing or empty; llama.cpp does not load the file without it"
+        yield (
+            TOKENS,
+            f"key {TOKENS} is missing or empty; llama.cpp does not load the file without it",
+        )
         return
     yield from _texts_problems(tokens, entries)
     yield from _ids(entries, kind, tokens)
@@ -187,7 +113,7 @@ def _texts(entries: Mapping[str, Metadata], key: str) -> tuple[str, ...]:
     return entry.value if entry is not None and isinstance(entry.value, tuple) else ()
 
 
-def _texts_problems(tokens: tuple[str, ...], entries: Mapping[str, Metadata]) -> Iterator[str]:
+def _texts_problems(tokens: tuple[str, ...], entries: Mapping[str, Metadata]) -> Iterator[Problem]:
     """Yield tokens that are there twice, and scores and types that are none."""
     # llama.cpp gives an empty token a text of its own.
     texts = [text or f"[EMPTY_{number}]" for number, text in enumerate(tokens)]
@@ -195,33 +121,39 @@ def _texts_problems(tokens: tuple[str, ...], entries: Mapping[str, Metadata]) ->
     if twice:
         first = [number for number, text in enumerate(texts) if text == twice[0]][:2]
         more = f"; {len(twice)} texts are there more than once" if len(twice) > 1 else ""
-        yield f"key {TOKENS}: {first[0]} and {first[1]} are both {twice[0]!r}{more}"
+        yield TOKENS, f"key {TOKENS}: {first[0]} and {first[1]} are both {twice[0]!r}{more}"
+    for key in (f"{_PREFIX}scores", f"{_PREFIX}token_type"):
+        if key in entries and (length := len(_texts(entries, key))) != len(tokens):
+            yield key, f"key {key} has {length} elements for {len(tokens)} tokens"
     scores = _texts(entries, f"{_PREFIX}scores")
     bad = [number for number, score in enumerate(scores) if math.isnan(float(score))]
     if bad:
-        yield f"key {_PREFIX}scores[{bad[0]}] is nan; {len(bad)} scores are"
-    types = _texts(entries, f"{_PREFIX}token_type")
+        yield f"{_PREFIX}scores", f"key {_PREFIX}scores[{bad[0]}] is nan; {len(bad)} scores are"
+    types = [int(kind) for kind in _texts(entries, f"{_PREFIX}token_type")]
     odd = [number for number, kind in enumerate(types) if kind not in _TYPES]
     if odd:
         yield (
-            f"key {_PREFIX}token_type[{odd[0]}] is {types[odd[0]]}, it should be from 0 to "
-            f"{_TYPES[-1]}; {len(odd)} types are not"
+            f"{_PREFIX}token_type",
+            (
+                f"key {_PREFIX}token_type[{odd[0]}] is {types[odd[0]]}, it should be from 0 to "
+                f"{_TYPES[-1]}; {len(odd)} types are not"
+            ),
         )
 
 
-def _ids(entries: Mapping[str, Metadata], kind: Kind, tokens: tuple[str, ...]) -> Iterator[str]:
+def _ids(entries: Mapping[str, Metadata], kind: Kind, tokens: tuple[str, ...]) -> Iterator[Problem]:
     """Yield special ids, said or taken by default, that are no tokens."""
     for name in SPECIAL_IDS:
         key, default = f"{_PREFIX}{name}_token_id", kind.defaults.get(name)
         entry = entries.get(key)
         if entry is not None:
-            value = entry.value
-            if isinstance(value, int) and value >= len(tokens):
-                if value != _NONE or default is not None:
-                    yield f"key {key} is {value}, beyond the {len(tokens)} tokens"
+            value = entry.value if isinstance(entry.value, int) else 0
+            if value >= len(tokens) and (value != _NONE or default is not None):
+                yield key, f"key {key} is {value}, beyond the {len(tokens)} tokens"
         elif default is not None and default >= len(tokens) and _matters(entries, kind, name):
             yield (
-                f"key {key} is missing; llama.cpp takes {default}, beyond the {len(tokens)} tokens"
+                key,
+                f"key {key} is missing; llama.cpp takes {default}, beyond the {len(tokens)} tokens",
             )
 
 
@@ -235,25 +167,25 @@ def _adds(entries: Mapping[str, Metadata], kind: Kind, name: str) -> bool:
     return name in kind.added if entry is None else entry.value is True
 
 
-def _required(entries: Mapping[str, Metadata], kind: Kind) -> Iterator[str]:
+def _required(entries: Mapping[str, Metadata], kind: Kind) -> Iterator[Problem]:
     """Yield tokens that are to be added and are not known, and a pre-tokenizer that is not."""
     for name in ("bos", "eos"):
         key = f"{_PREFIX}{name}_token_id"
         known = key in entries or name in kind.defaults
         if not known and _adds(entries, kind, name):
-            yield f"key {_PREFIX}add_{name}_token is true, but {key} is missing"
+            yield key, f"key {_PREFIX}add_{name}_token is true, but {key} is missing"
     pre = entries.get(f"{_PREFIX}pre")
     if kind.pre and pre is not None and pre.value and pre.value not in PRE_TOKENIZERS:
-        yield f"key {_PREFIX}pre is {pre.value!r}, which llama.cpp does not know"
+        yield f"{_PREFIX}pre", f"key {_PREFIX}pre is {pre.value!r}, which llama.cpp does not know"
 
 
-def _merges(entries: Mapping[str, Metadata], tokens: tuple[str, ...]) -> Iterator[str]:
+def _merges(entries: Mapping[str, Metadata], tokens: tuple[str, ...]) -> Iterator[Problem]:
     """Yield merges that are missing, malformed, or of no tokens."""
     key = f"{_PREFIX}merges"
     pre = entries.get(f"{_PREFIX}pre")
     if key not in entries:
         if pre is None or pre.value != "kimi-k2":
-            yield f"key {key} is missing; llama.cpp does not load the file without it"
+            yield key, f"key {key} is missing; llama.cpp does not load the file without it"
         return
     known = set(tokens)
     parts = [_parts(merge) for merge in _texts(entries, key)]
@@ -268,8 +200,8 @@ def _merges(entries: Mapping[str, Metadata], tokens: tuple[str, ...]) -> Iterato
         (strange, "two tokens that make a token"),
     ):
         if wrong:
-            merge = _texts(entries, key)[wrong[0]]
-            yield f"key {key}[{wrong[0]}] is {merge!r}, not {what}; {len(wrong)} merges are not"
+            first = f"key {key}[{wrong[0]}] is {_texts(entries, key)[wrong[0]]!r}"
+            yield key, f"{first}, not {what}; {len(wrong)} merges are not"
             return
 
 
@@ -279,7 +211,7 @@ def _parts(merge: str) -> tuple[str, str]:
     return (merge[:at], merge[at + 1 :]) if at > 0 else (merge, "")
 
 
-def _bytes(tokens: tuple[str, ...]) -> Iterator[str]:
+def _bytes(tokens: tuple[str, ...]) -> Iterator[Problem]:
     """Yield bytes that no token stands for: a text with one of them cannot be tokenized."""
     known = set(tokens)
     absent = [
@@ -289,6 +221,9 @@ def _bytes(tokens: tuple[str, ...]) -> Iterator[str]:
     ]
     if absent:
         yield (
-            f"key {TOKENS} has no token <0x{absent[0]:02X}>; {len(absent)} of 256 bytes have none, "
-            "so llama.cpp fails on characters that are no tokens"
+            TOKENS,
+            (
+                f"key {TOKENS} has no token <0x{absent[0]:02X}>; {len(absent)} of 256 bytes have none, "
+                "so llama.cpp fails on characters that are no tokens"
+            ),
         )
