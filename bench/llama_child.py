@@ -1,7 +1,7 @@
 """A pool of processes that load GGUF files in a real llama.cpp, which may abort.
 
-Run as a program, it reads one JSON object a line, {"path": FILE, "embedding": BOOL}, loads the
-file, generates ten tokens or embeds a text, and answers {"error": null} or what was refused.
+Run as a program, it reads one JSON object a line, {"path": FILE, "use": USE}, loads the file, uses
+it, and answers {"error": null} or what was refused.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ import threading
 from pathlib import Path
 from typing import IO
 
-TESTS = Path(__file__).parents[1] / "tests"
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from llamacpp import LlamaCpp
+
 TOKENS = 10
-PROMPT = "the cat and 12 x\n"
+# Known words, a character that no tiny tokenizer has as a token, and one that needs three bytes.
+PROMPT = "the cat and 12 x\n\t\x06\u00e9\u4e2d"
 _SHOWN = 300
 # Long enough for a machine whose cores are all taken; a load of a tiny file takes a second.
 TIMEOUT = 120.0
@@ -31,8 +35,13 @@ class Child:
         self._process: subprocess.Popen[str] | None = None
         self._log: IO[str] | None = None
 
-    def refusal(self, path: Path, *, embedding: bool) -> str | None:
-        """Return why llama.cpp does not load or run the file; None when it does."""
+    def refusal(self, path: Path, use: str) -> str | None:
+        """Return why llama.cpp does not load or run the file; None when it does.
+
+        Args:
+            path: the file.
+            use: "generate" ten tokens, "embed" a text, or only "tokenize" it.
+        """
         if self._process is None or self._process.poll() is not None:
             self._start()
         process, log = self._process, self._log
@@ -44,7 +53,7 @@ class Child:
         watch = threading.Timer(TIMEOUT, process.kill)
         watch.start()
         try:
-            process.stdin.write(json.dumps({"path": str(path), "embedding": embedding}) + "\n")
+            process.stdin.write(json.dumps({"path": str(path), "use": use}) + "\n")
             process.stdin.flush()
             line = process.stdout.readline()
         except BrokenPipeError:
@@ -88,9 +97,6 @@ def _telling(log: str) -> str:
 
 def serve() -> None:
     """Answer requests on standard input until it ends."""
-    sys.path.insert(0, str(TESTS))
-    from llamacpp import LlamaCpp
-
     # llama.cpp may write to standard output; the answers keep that of their own.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -98,11 +104,10 @@ def serve() -> None:
         request = json.loads(line)
         error = None
         try:
-            loaded = LlamaCpp(Path(request["path"]), embedding=request["embedding"], threads=1)
-            if request["embedding"]:
-                _check_numbers(loaded.embed([PROMPT]))
-            else:
-                loaded.generate(PROMPT, TOKENS)
+            loaded = LlamaCpp(
+                Path(request["path"]), embedding=request["use"] == "embed", threads=1
+            )
+            _use(loaded, request["use"])
             del loaded
         except Exception as caught:  # noqa: BLE001 - whatever is raised is the answer
             error = f"{type(caught).__name__}: {caught}"[:_SHOWN]
@@ -110,9 +115,19 @@ def serve() -> None:
         answers.flush()
 
 
-def _check_numbers(embeddings: list[list[float]]) -> None:
-    if any(number is None or number != number for line in embeddings for number in line):  # noqa: PLR0124 - NaN
-        raise RuntimeError("the embedding is not finite")
+def _use(loaded: LlamaCpp, use: str) -> None:
+    """Raise RuntimeError when the loaded model does not do what it is asked for."""
+    loaded.tokenize(PROMPT)
+    if use == "embed":
+        # As the server answers: numbers, or none where they are not finite.
+        if any(not isinstance(x, float | int) for line in loaded.embed([PROMPT]) for x in line):
+            raise RuntimeError("the embedding is not finite")
+    elif use == "generate":
+        # Special tokens in the prompt would end the text at once.
+        asked = {"prompt": PROMPT, "max_tokens": TOKENS, "temperature": 0.0, "ignore_eos": True}
+        reply = loaded.server.handle_completions(asked)
+        if "choices" not in reply:
+            raise RuntimeError(json.dumps(reply))
 
 
 if __name__ == "__main__":
