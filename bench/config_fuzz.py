@@ -48,7 +48,12 @@ _HUNG = 60
 _ENOUGH = 48
 _PRESETS = ("Q8_0", "Q4_K_M", "F16")
 # How a case may end; the last three are findings.
-REJECTED, RAN, ALARM, FAILED = "rejected", "ran", "verify failed, llama.cpp runs it", "verify failed"
+REJECTED, RAN, ALARM, FAILED = (
+    "rejected",
+    "ran",
+    "verify failed, llama.cpp runs it",
+    "verify failed",
+)
 REFUSED, RAISED, HUNG = "verify passed, llama.cpp refuses", "traceback", "slow"
 FINDINGS = (REFUSED, RAISED, HUNG)
 

@@ -65,7 +65,12 @@ def _spm_json(folder: Path, *, model: bool, whole: bool) -> int:
     names = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}
     tiny._write_json(  # noqa: SLF001 - the fixtures' own writer
         folder / "tokenizer_config.json",
-        {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "add_eos_token": False, **names},
+        {
+            "tokenizer_class": "LlamaTokenizer",
+            "add_bos_token": True,
+            "add_eos_token": False,
+            **names,
+        },
     )
     if whole:
         tiny._write_json(folder / "tokenizer.json", _as_json(ids))  # noqa: SLF001 - as above

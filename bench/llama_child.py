@@ -7,6 +7,7 @@ it, and answers {"error": null} or what was refused.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import subprocess
@@ -14,7 +15,10 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -77,7 +81,9 @@ class Child:
 
     def _start(self) -> None:
         self.close()
-        self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self._log = tempfile.TemporaryFile(  # noqa: SIM115 - open as long as the process lives
+            "w+", encoding="utf-8", errors="replace"
+        )
         self._process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
@@ -104,9 +110,7 @@ def serve() -> None:
         request = json.loads(line)
         error = None
         try:
-            loaded = LlamaCpp(
-                Path(request["path"]), embedding=request["use"] == "embed", threads=1
-            )
+            loaded = LlamaCpp(Path(request["path"]), embedding=request["use"] == "embed", threads=1)
             _use(loaded, request["use"])
             del loaded
         except Exception as caught:  # noqa: BLE001 - whatever is raised is the answer
@@ -119,8 +123,10 @@ def _use(loaded: LlamaCpp, use: str) -> None:
     """Raise RuntimeError when the loaded model does not do what it is asked for."""
     loaded.tokenize(PROMPT)
     if use == "embed":
-        # As the server answers: numbers, or none where they are not finite.
-        if any(not isinstance(x, float | int) for line in loaded.embed([PROMPT]) for x in line):
+        # This endpoint knows models without pooling as well, which answer one line a token.
+        reply = _post(loaded, "/embedding", {"content": PROMPT})
+        numbers = [x for item in reply for line in item["embedding"] for x in np.ravel(line)]
+        if not numbers or not np.isfinite(np.array(numbers, np.float64)).all():
             raise RuntimeError("the embedding is not finite")
     elif use == "generate":
         # Special tokens in the prompt would end the text at once.
@@ -128,6 +134,18 @@ def _use(loaded: LlamaCpp, use: str) -> None:
         reply = loaded.server.handle_completions(asked)
         if "choices" not in reply:
             raise RuntimeError(json.dumps(reply))
+
+
+def _post(loaded: LlamaCpp, path: str, body: object) -> Any:
+    """Return what the server, which listens on the loopback interface only, answers."""
+    address = urlsplit(loaded.server.listening_address).netloc
+    with contextlib.closing(http.client.HTTPConnection(address, timeout=60)) as connection:
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        answer = response.read().decode()
+    if response.status != 200:
+        raise RuntimeError(answer)
+    return json.loads(answer)
 
 
 if __name__ == "__main__":

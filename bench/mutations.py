@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -170,25 +171,47 @@ def _replacement(value: Any, draw: random.Random) -> Any:
     """Return another value in place of `value`."""
     if draw.random() < 0.2:
         return draw.choice((None, True, "", "7", 7, 0.5, [], {}, [1], {"a": 1}))
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int | float):
-        near = (value + 1, value - 1, value * 2, value // 2, -value, 0, -1, 1, 3, float(value))
-        far = (*_BIG, value + 0.5, float("nan"), float("inf"), str(value))
-        return draw.choice((*near, *near, *far))
-    if isinstance(value, str):
-        return draw.choice((*_NAMES, *_REGEXES, value.upper(), value + "x", value[:-1], [value]))
-    if isinstance(value, list):
-        return draw.choice(
-            (value[:-1], value[1:], value[: len(value) // 2], value + value[:1], value[::-1], [])
-        )
-    if isinstance(value, dict):
-        items = list(value.items())
-        values = [v for _, v in items]
-        draw.shuffle(values)
-        shuffled = dict(zip((k for k, _ in items), values, strict=True))
-        return draw.choice((shuffled, dict(items[: len(items) // 2]), {}, list(value)))
+    for kind, replace in _REPLACE.items():
+        if isinstance(value, kind):
+            return replace(value, draw)
     return draw.choice((0, 1, 5, "a", True, [], {}, 0.5, -1))
+
+
+def _other_number(value: Any, draw: random.Random) -> Any:
+    near = (value + 1, value - 1, value * 2, value // 2, -value, 0, -1, 1, 3, float(value))
+    far = (*_BIG, value + 0.5, float("nan"), float("inf"), str(value))
+    return draw.choice((*near, *near, *far))
+
+
+def _other_text(value: str, draw: random.Random) -> Any:
+    if "{%" in value and draw.random() < 0.7:
+        at = draw.randrange(len(value))
+        # A template with a character less, more or another.
+        return value[:at] + draw.choice(("", "", "{", "}", "'", "%", "(", " ")) + value[at + 1 :]
+    return draw.choice((*_NAMES, *_REGEXES, value.upper(), value + "x", value[:-1], [value]))
+
+
+def _other_list(value: list[Any], draw: random.Random) -> Any:
+    return draw.choice(
+        (value[:-1], value[1:], value[: len(value) // 2], value + value[:1], value[::-1], [])
+    )
+
+
+def _other_object(value: dict[str, Any], draw: random.Random) -> Any:
+    values = list(value.values())
+    draw.shuffle(values)
+    shuffled = dict(zip(value, values, strict=True))
+    return draw.choice((shuffled, dict(list(value.items())[: len(value) // 2]), {}, list(value)))
+
+
+_REPLACE: dict[type, Callable[[Any, random.Random], Any]] = {
+    bool: lambda value, draw: not value,
+    int: _other_number,
+    float: _other_number,
+    str: _other_text,
+    list: _other_list,
+    dict: _other_object,
+}
 
 
 def _mutate_tokenizer(value: Any, draw: random.Random) -> str:

@@ -19,7 +19,7 @@ from quantcli.container.reader import GgufFile, Metadata, Tensor
 from quantcli.evaluate import graphs, vocabulary
 from quantcli.evaluate.graphs import GRAPHS, Part
 from quantcli.evaluate.key_rules import MODEL_RULES, Problem
-from quantcli.evaluate.sizes import Size, Sizes
+from quantcli.evaluate.sizes import Sizes
 
 # What general.type or general.architecture says of a file that is not a model by itself.
 _NO_MODEL = {"adapter", "clip", "controlvector", "imatrix", "mmproj"}
@@ -87,7 +87,7 @@ class _Model:
     ) -> Iterator[Problem]:
         """Yield the numbers of the model's keys that are no numbers and have no rule."""
         for key, entry in entries.items():
-            if not key.startswith(f"{self.architecture}.") or key in told:
+            if not key.startswith((f"{self.architecture}.", "general.")) or key in told:
                 continue
             values = entry.value if isinstance(entry.value, tuple) else (entry.value,)
             bad = [v for v in values if isinstance(v, float) and math.isnan(v)]

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from quantcli.container.reader import Metadata
 from quantcli.evaluate.key_rules import SPECIAL_IDS, TOKENIZER_RULES, Problem
 from quantcli.evaluate.sizes import TOKENS
+from quantcli.tokenizer.template_syntax import syntax_error
 
 _PREFIX = "tokenizer.ggml."
 MODEL = f"{_PREFIX}model"
+TEMPLATE = "tokenizer.chat_template"
 _NONE = 2**32 - 1
 """An id that other tools write for "there is none"."""
 _TYPES = range(7)
@@ -80,6 +82,11 @@ PRE_TOKENIZERS = frozenset(_PRE_TOKENIZERS.split())
 
 def problems(entries: Mapping[str, Metadata]) -> Iterator[Problem]:
     """Yield what is wrong with the tokenizer in a file's metadata."""
+    template = entries.get(TEMPLATE)
+    if template is not None and isinstance(template.value, str):
+        fault = syntax_error(template.value)
+        if fault is not None:
+            yield TEMPLATE, f"key {TEMPLATE}: llama.cpp cannot read it; {fault}"
     retyped = [text for rule in TOKENIZER_RULES for text in rule.problems(entries, "")]
     yield from retyped
     model = entries.get(MODEL)
@@ -223,7 +230,7 @@ def _bytes(tokens: tuple[str, ...]) -> Iterator[Problem]:
         yield (
             TOKENS,
             (
-                f"key {TOKENS} has no token <0x{absent[0]:02X}>; {len(absent)} of 256 bytes have none, "
+                f"key {TOKENS} has no token <0x{absent[0]:02X}>; {len(absent)} of 256 have none, "
                 "so llama.cpp fails on characters that are no tokens"
             ),
         )
