@@ -75,7 +75,7 @@ class Child:
         """End the process."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()  # closes the pipes
         if self._log is not None:
             self._log.close()
 

@@ -104,7 +104,7 @@ MODEL_RULES: tuple[KeyRule, ...] = (
     KeyRule("{arch}.attention.layer_norm_rms_epsilon", "float32", low=0),
     KeyRule("{arch}.pooling_type", "uint32", high=4),
     KeyRule("{arch}.expert_count", "uint32", high=EXPERTS_LIMIT),
-    KeyRule("{arch}.expert_used_count", "uint32"),
+    KeyRule("{arch}.expert_used_count", "uint32", layered=True),
     KeyRule("{arch}.rope.dimension_count", "uint32"),
     KeyRule("{arch}.rope.freq_base", "float32"),
     KeyRule("{arch}.rope.scaling.finetuned", "bool"),
