@@ -390,7 +390,7 @@ BROKEN: dict[str, Broken] = {
     "a type that is none": Broken(
         "llama",
         keys(tokenizer__ggml__token_type=Value("array:int32", [9] * 280)),
-        "key tokenizer.ggml.token_type[0] is 9, it should be from 0 to 6; 280 types are not",
+        "key tokenizer.ggml.token_type[0] is 9, it should be from 0 to 6; 280 are not",
         runs=True,
     ),
     "an unknown tokenizer": Broken(

@@ -143,7 +143,7 @@ def _texts_problems(tokens: tuple[str, ...], entries: Mapping[str, Metadata]) ->
             f"{_PREFIX}token_type",
             (
                 f"key {_PREFIX}token_type[{odd[0]}] is {types[odd[0]]}, it should be from 0 to "
-                f"{_TYPES[-1]}; {len(odd)} types are not"
+                f"{_TYPES[-1]}; {len(odd)} are not"
             ),
         )
 
@@ -208,7 +208,7 @@ def _merges(entries: Mapping[str, Metadata], tokens: tuple[str, ...]) -> Iterato
     ):
         if wrong:
             first = f"key {key}[{wrong[0]}] is {_texts(entries, key)[wrong[0]]!r}"
-            yield key, f"{first}, not {what}; {len(wrong)} merges are not"
+            yield key, f"{first}, not {what}; {len(wrong)} of {len(parts)} are not"
             return
 
 
