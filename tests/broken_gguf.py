@@ -218,7 +218,23 @@ BROKEN: dict[str, Broken] = {
         keys(llama__attention__head_count=Value("array:int32", [4])),
         "key llama.attention.head_count has 1 elements",
     ),
+    "suppress_tokens as one number": Broken(
+        "llama",
+        keys(tokenizer__ggml__suppress_tokens=Value("int32", 1)),
+        "key tokenizer.ggml.suppress_tokens has type int32, llama.cpp reads array:int32",
+    ),
+    "split.count of 32 bits": Broken(
+        "llama", keys(split__count=u32(1)), "key split.count has type uint32"
+    ),
     # sizes
+    "a context beyond an int": Broken(
+        "llama_spm",
+        keys(llama__context_length=u32(2**31)),
+        "key llama.context_length is 2147483648",
+    ),
+    "blocks that predict further tokens": Broken(
+        "llama", keys(llama__nextn_predict_layers=u32(3)), "key llama.nextn_predict_layers is 3"
+    ),
     "more blocks than tensors": Broken(
         "llama", keys(llama__block_count=u32(3)), "key llama.block_count is 3, but the file has no"
     ),
@@ -496,6 +512,24 @@ BROKEN: dict[str, Broken] = {
             ("bert_classifier", "cls.output.weight", (2, 96), "rows", "the length of bert.class"),
         )
     },
+    **{
+        f"{name} too many": Broken(
+            base, tensors({name: zeros(*shape)}), f"tensor {name} has no place in llama.cpp's graph"
+        )
+        for base, name, shape in (
+            ("llama", "rope_factors_long.weight", (12,)),
+            ("llama", "blk.0.ffn_gate_inp.weight", (4, 96)),
+            ("llama", "blk.0.attn_qkv.bias", (192,)),
+            ("qwen2", "rope_freqs.weight", (12,)),
+            ("bert", "output.weight", (91, 96)),
+            ("llama", "token_embd.scale", (1,)),
+        )
+    },
+    "a scale of many numbers": Broken(
+        "llama",
+        tensors({"blk.0.attn_q.scale": zeros(96)}),
+        "tensor blk.0.attn_q.scale has 96 elements, a scale is one number",
+    ),
     "a matrix of three dimensions": Broken(
         "llama",
         tensors({_Q: zeros(2, 48, 96)}),

@@ -18,7 +18,7 @@ from quantcli.errors import ContainerError, TokenizerError, UsageError
 from quantcli.evaluate import metadata, pool
 from quantcli.evaluate.bounds import BOUNDS, Bound
 from quantcli.evaluate.comparison import Finding, Job, Origin, Subject, cut
-from quantcli.evaluate.relations import relation_problems
+from quantcli.evaluate.relations import relation_problems, unchecked
 from quantcli.evaluate.structure import layout_problems
 from quantcli.evaluate.tensor_error import TensorError, exceeds
 from quantcli.execute.cores import available_cores
@@ -94,10 +94,11 @@ def verify(
 ) -> Verification:
     """Check the GGUF file at `path`, alone or against the checkpoint it was made from.
 
-    Alone: layout, padding, length, metadata that contradicts itself, NaN and infinite scales or
-    values. Against a checkpoint: also every metadata key, the tokenizer, every tensor's presence,
-    shape and type, and its values: decoded and compared with the transformed source. Tensors are
-    streamed; memory does not depend on their size.
+    Alone: layout, padding, length, NaN and infinite scales or values, and whether keys, vocabulary
+    and shapes of tensors fit each other and what llama.cpp needs. Against a checkpoint: also every
+    metadata key, the tokenizer, every tensor's presence, shape and type, and its values: decoded
+    and compared with the transformed source. Tensors are streamed; memory does not depend on their
+    size.
 
     Args:
         path: the file.
@@ -200,7 +201,8 @@ class _Report:
         self.file = file
         self.problems = layout_problems(file)
         self.contradictions = relation_problems(file)
-        self.notes: list[str] = []
+        unknown = unchecked(file)
+        self.notes: list[str] = [] if unknown is None else [unknown]
         self.checks: list[TensorCheck] = []
 
     def compare(self, reference: _Reference) -> None:

@@ -20,13 +20,16 @@ class Part:
     Attributes:
         name: its name; "{n}" stands for the block's number.
         shape: names of sizes (`Sizes.get`), outermost dimension first; None is anything.
-        when: "always" it must be there; "optional"; "apart": unless the block has attn_qkv.weight;
-            "dense": unless the model has experts; "experts": if it has.
+        when: "always" it must be there, if the graph uses it; or "optional".
+        used: what the graph must be for it to use the tensor: "dense" or with "experts"; with q, k
+            and v "fused" (attn_qkv.weight is there) or "apart"; scaled by "longrope" or not.
+            "" is in any case.
     """
 
     name: str
     shape: Shape
     when: str = "optional"
+    used: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,10 @@ class Graph:
 
 
 def _affine(
-    name: str, shape: Shape, when: str = "always", bias: str = "optional"
+    name: str, shape: Shape, when: str = "always", bias: str = "optional", used: str = ""
 ) -> tuple[Part, ...]:
     """Return the parts of a weight and its bias."""
-    return (Part(f"{name}.weight", shape, when), Part(f"{name}.bias", shape[:1], bias))
+    return (Part(f"{name}.weight", shape, when, used), Part(f"{name}.bias", shape[:1], bias, used))
 
 
 _EPSILON_RMS = KeyRule("{arch}.attention.layer_norm_rms_epsilon", "float32", above=0, needed=True)
@@ -57,6 +60,7 @@ _TRANSFORMER = (
     KeyRule("{arch}.attention.head_count", "uint32", low=1, needed=True, layered=True),
     KeyRule("{arch}.attention.head_count_kv", "uint32", low=1, layered=True),
     KeyRule("{arch}.feed_forward_length", "uint32", low=1, needed=True, layered=True),
+    KeyRule("{arch}.nextn_predict_layers", "uint32", high=0),
     KeyRule("{arch}.attention.key_length", "uint32", low=1),
     KeyRule("{arch}.attention.value_length", "uint32", low=1),
 )
@@ -77,17 +81,17 @@ _ENDS = (
 _DECODER_ENDS = (*_ENDS, Part("output_norm.weight", ("width",), "always"))
 
 _ATTENTION = (
-    *_affine("blk.{n}.attn_qkv", ("fused", "width"), "optional"),
-    *_affine("blk.{n}.attn_q", ("query", "width"), "apart"),
-    *_affine("blk.{n}.attn_k", ("key", "width"), "apart"),
-    *_affine("blk.{n}.attn_v", ("value", "width"), "apart"),
+    *_affine("blk.{n}.attn_qkv", ("fused", "width"), "optional", used="fused"),
+    *_affine("blk.{n}.attn_q", ("query", "width"), used="apart"),
+    *_affine("blk.{n}.attn_k", ("key", "width"), used="apart"),
+    *_affine("blk.{n}.attn_v", ("value", "width"), used="apart"),
     *_affine("blk.{n}.attn_output", ("width", "query")),
 )
 _SWIGLU = (
     Part("blk.{n}.ffn_norm.weight", ("width",), "always"),
-    *_affine("blk.{n}.ffn_gate", ("inner", "width"), "dense"),
-    *_affine("blk.{n}.ffn_up", ("inner", "width"), "dense"),
-    *_affine("blk.{n}.ffn_down", ("width", "inner"), "dense"),
+    *_affine("blk.{n}.ffn_gate", ("inner", "width"), used="dense"),
+    *_affine("blk.{n}.ffn_up", ("inner", "width"), used="dense"),
+    *_affine("blk.{n}.ffn_down", ("width", "inner"), used="dense"),
 )
 _PRE_NORM = (
     Part("blk.{n}.attn_norm.weight", ("width",), "always"),
@@ -95,15 +99,15 @@ _PRE_NORM = (
     *_SWIGLU,
 )
 _EXPERTS = (
-    Part("blk.{n}.ffn_gate_inp.weight", ("experts", "width"), "experts"),
-    Part("blk.{n}.ffn_gate_exps.weight", ("experts", "inner", "width")),
-    Part("blk.{n}.ffn_up_exps.weight", ("experts", "inner", "width"), "experts"),
-    Part("blk.{n}.ffn_down_exps.weight", ("experts", "width", "inner"), "experts"),
+    Part("blk.{n}.ffn_gate_inp.weight", ("experts", "width"), "always", "experts"),
+    Part("blk.{n}.ffn_gate_exps.weight", ("experts", "inner", "width"), used="experts"),
+    Part("blk.{n}.ffn_up_exps.weight", ("experts", "inner", "width"), "always", "experts"),
+    Part("blk.{n}.ffn_down_exps.weight", ("experts", "width", "inner"), "always", "experts"),
 )
 _ROPE_FACTORS = (
-    Part("rope_freqs.weight", ("half_rotary",)),
-    Part("rope_factors_long.weight", ("half_rotary",)),
-    Part("rope_factors_short.weight", ("half_rotary",)),
+    Part("rope_freqs.weight", ("half_rotary",), used="not longrope"),
+    Part("rope_factors_long.weight", ("half_rotary",), used="longrope"),
+    Part("rope_factors_short.weight", ("half_rotary",), used="longrope"),
 )
 
 _SAME_HEADS = ("head", "value_head")

@@ -14,6 +14,7 @@ from quantcli.container.reader import Metadata
 
 LAYERS_LIMIT = 512
 EXPERTS_LIMIT = 512
+INT_LIMIT = 2**31 - 1
 
 
 Problem = tuple[str, str]
@@ -85,6 +86,10 @@ def _show(value: object) -> str:
     return repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:59]}…"
 
 
+def _numbers(*suffixes: str) -> tuple[KeyRule, ...]:
+    return tuple(KeyRule(f"{{arch}}.{suffix}", "uint32") for suffix in suffixes)
+
+
 def _tokenizer(type_: str, *names: str) -> tuple[KeyRule, ...]:
     return tuple(KeyRule(f"tokenizer.ggml.{name}", type_) for name in names)
 
@@ -92,27 +97,31 @@ def _tokenizer(type_: str, *names: str) -> tuple[KeyRule, ...]:
 # Every architecture. The pooling types are none, mean, cls, last and rank.
 MODEL_RULES: tuple[KeyRule, ...] = (
     KeyRule("{arch}.block_count", "uint32", low=1, high=LAYERS_LIMIT, needed=True),
-    KeyRule("{arch}.context_length", "uint32", low=1, needed=True),
+    KeyRule("{arch}.context_length", "uint32", low=1, high=INT_LIMIT, needed=True),
     KeyRule("{arch}.embedding_length", "uint32", low=1, needed=True),
     KeyRule("{arch}.feed_forward_length", "uint32", layered=True),
     KeyRule("{arch}.attention.head_count", "uint32", layered=True),
     KeyRule("{arch}.attention.head_count_kv", "uint32", layered=True),
-    KeyRule("{arch}.attention.key_length", "uint32"),
-    KeyRule("{arch}.attention.value_length", "uint32"),
+    *_numbers("embedding_length_out", "nextn_predict_layers", "vocab_size"),
+    *_numbers("expert_group_count", "expert_group_used_count"),
+    *_numbers("attention.key_length", "attention.key_length_swa"),
+    *_numbers("attention.value_length", "attention.value_length_swa"),
+    *_numbers("rope.dimension_count", "rope.dimension_count_swa"),
+    *_numbers("rope.scaling.original_context_length"),
     KeyRule("{arch}.attention.causal", "bool"),
     KeyRule("{arch}.attention.layer_norm_epsilon", "float32", low=0),
     KeyRule("{arch}.attention.layer_norm_rms_epsilon", "float32", low=0),
     KeyRule("{arch}.pooling_type", "uint32", high=4),
     KeyRule("{arch}.expert_count", "uint32", high=EXPERTS_LIMIT),
     KeyRule("{arch}.expert_used_count", "uint32", layered=True),
-    KeyRule("{arch}.rope.dimension_count", "uint32"),
     KeyRule("{arch}.rope.freq_base", "float32"),
     KeyRule("{arch}.rope.scaling.finetuned", "bool"),
     KeyRule("{arch}.rope.scaling.type", "string", among=("none", "linear", "yarn", "longrope")),
     KeyRule("{arch}.rope.scaling.factor", "float32"),
-    KeyRule("{arch}.rope.scaling.original_context_length", "uint32"),
+    KeyRule("{arch}.rope.scale_linear", "float32"),
     KeyRule("{arch}.rope.scaling.attn_factor", "float32"),
     KeyRule("{arch}.classifier.output_labels", "array:string"),
+    KeyRule("split.count", "uint16"),
 )
 
 SPECIAL_IDS = (
@@ -125,7 +134,7 @@ TOKENIZER_RULES: tuple[KeyRule, ...] = (
     *_tokenizer("string", "model", "pre"),
     *_tokenizer("array:string", "tokens", "merges"),
     *_tokenizer("array:float32", "scores"),
-    *_tokenizer("array:int32", "token_type"),
+    *_tokenizer("array:int32", "token_type", "suppress_tokens"),
     *_tokenizer("uint32", "token_type_count", *(f"{name}_token_id" for name in SPECIAL_IDS)),
     *_tokenizer("bool", "add_bos_token", "add_eos_token", "add_sep_token", "add_space_prefix"),
     *_tokenizer("bool", "remove_extra_whitespaces"),

@@ -23,8 +23,9 @@ from quantcli.evaluate.sizes import Sizes
 
 # What general.type or general.architecture says of a file that is not a model by itself.
 _NO_MODEL = {"adapter", "clip", "controlvector", "imatrix", "mmproj"}
-# Tensors of one number that any weight may have beside it.
+# Tensors of one number that a matrix of a product may have beside it.
 _SCALES = (".scale", ".input_scale")
+_SCALED = re.compile(r"(^output|\.attn_(q|k|v|qkv|output)|\.ffn_\w+)(?<!_norm)\.weight$")
 _BLOCK = re.compile(r"blk\.(\d+)\.")
 
 
@@ -45,6 +46,19 @@ def relation_problems(file: GgufFile) -> list[Problem]:
         return problems  # a vocabulary alone
     model = _Model(file, architecture)
     return [*problems, *(model.problems() if known else model.shapes(graphs.UNKNOWN))]
+
+
+def unchecked(file: GgufFile) -> str | None:
+    """Return what `relation_problems` cannot know about a file's architecture, or None."""
+    architecture = file.value("general.architecture")
+    if not isinstance(architecture, str) or architecture in GRAPHS or not file.tensors:
+        return None
+    if architecture in _NO_MODEL or file.value("general.type") in _NO_MODEL:
+        return None
+    return (
+        f"architecture {architecture}: tensors and keys are held against what all architectures "
+        "of llama.cpp share; whether it has all that its graph needs is not known"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +139,9 @@ class _Model:
                 ),
             )
         ahead = sizes.key("nextn_predict_layers")
+        if ahead is not None and ahead.number > blocks.number:
+            text = f"key {ahead.text} is {ahead.number}, {blocks.text} is {blocks.number}"
+            yield ahead.text, text
         last = min(blocks.number, 1 << 20) - (0 if ahead is None else ahead.number)
         absent = [n for n in range(last) if n not in numbers]
         if absent and self.architecture not in graphs.EMPTY_BLOCKS:
@@ -161,42 +178,50 @@ class _Model:
 
     def _presence(self, sizes: Sizes, parts: tuple[Part, ...]) -> Iterator[Problem]:
         """Yield the tensors that llama.cpp lacks, and those that it has no use for."""
-        blocks, experts = sizes.get("blocks"), sizes.get("experts")
+        blocks = sizes.get("blocks")
         numbers = range(min(blocks.number, 1 << 10) if blocks is not None else 0)
+        used: set[str] = set()
         for part in parts:
             names = [part.name.format(n=n) for n in numbers] if "{n}" in part.name else [part.name]
-            absent = [
-                name
-                for name in names
-                if name not in self.file.tensors
-                and self._needs(part, name, experts=experts is not None and experts.number > 0)
-            ]
+            names = [name for name in names if self._uses(part, name, sizes)]
+            used.update(names)
             # A block of which nothing is there has been told of.
-            absent = [name for name in absent if self._has_block(name)]
-            if absent:
+            absent = [n for n in names if n not in self.file.tensors and self._has_block(n)]
+            if absent and part.when == "always":
                 text = f"tensor {absent[0]} is missing; llama.cpp does not load the file without it"
                 yield absent[0], text + _alike(len(absent) - 1)
-        known = {name for name, _, _ in self._known(parts)}
-        for name in self.file.tensors:
-            if name not in known and not name.endswith(_SCALES):
-                yield (
-                    name,
-                    (
-                        f"tensor {name} has no place in llama.cpp's graph of {self.architecture}, "
-                        "which does not load files with tensors left over"
-                    ),
-                )
+        used |= {
+            f"{name.removesuffix('.weight')}{scale}"
+            for name in used
+            for scale in _SCALES
+            if _SCALED.search(name)
+        }
+        for name, tensor in self.file.tensors.items():
+            if (
+                name in used
+                and name.endswith(_SCALES)
+                and tensor.weights > 1
+                and "_exps" not in name
+            ):
+                yield name, f"tensor {name} has {tensor.weights} elements, a scale is one number"
+            if name not in used:
+                text = f"tensor {name} has no place in llama.cpp's graph of {self.architecture}"
+                yield name, f"{text}, which does not load files with tensors left over"
 
-    def _needs(self, part: Part, name: str, *, experts: bool) -> bool:
-        if part.when == "apart":
-            block = name.split(".")[1]
-            return not name.endswith(".bias") and (
-                f"blk.{block}.attn_qkv.weight" not in self.file.tensors
-            )
-        # A bias is never needed for being beside a weight that is.
-        if name.endswith(".bias") and part.when != "always":
-            return False
-        return part.when in {"always", "experts" if experts else "dense"}
+    def _uses(self, part: Part, name: str, sizes: Sizes) -> bool:
+        """Return whether the graph of this file takes the tensor at all."""
+        experts = sizes.get("experts")
+        scaling = self.file.value(f"{self.architecture}.rope.scaling.type")
+        fused = f"{name.rpartition('.attn_')[0]}.attn_qkv.weight" in self.file.tensors
+        return {
+            "": True,
+            "experts": experts is not None and experts.number > 0,
+            "dense": experts is None or experts.number == 0,
+            "fused": fused,
+            "apart": not fused,
+            "longrope": scaling == "longrope",
+            "not longrope": scaling != "longrope",
+        }[part.used]
 
     def _has_block(self, name: str) -> bool:
         number = _BLOCK.match(name)
@@ -266,6 +291,9 @@ def _experts(sizes: Sizes, architecture: str) -> Iterator[Problem]:
     total, taken = (0 if size is None else size.number for size in (count, used))
     if architecture.startswith("hunyuan") and total <= 1:
         return  # taken for a model without experts
+    groups = sizes.key("expert_group_count")
+    if groups is not None and groups.number and groups.number >= max(total, 1):
+        yield groups.text, f"key {groups.text} is {groups.number}, with {total} experts"
     if taken > total or (total and not taken):
         key = f"{architecture}.expert_used_count"
         yield (

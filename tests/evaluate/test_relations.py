@@ -137,6 +137,14 @@ def test_what_is_no_whole_model_is_not_held_to_be_one(
     assert problems(tmp_path / "part.gguf") == []
 
 
+def test_what_is_not_known_of_an_architecture_is_noted(folder: Path, tmp_path: Path) -> None:
+    assert quantcli.verify(good_file("llama", folder), jobs=1).notes == ()
+    change = Change({"general.architecture": Value("string", "gemma3")})
+    rewrite(good_file("llama", folder), tmp_path / "other.gguf", change)
+    (note,) = quantcli.verify(tmp_path / "other.gguf", jobs=1).notes
+    assert note.startswith("architecture gemma3: ")
+
+
 def test_an_unknown_architecture_still_has_a_row_a_token(folder: Path, tmp_path: Path) -> None:
     change = Change(
         {"general.architecture": Value("string", "unheard-of")}, {"token_embd.weight": zeros(9, 96)}
