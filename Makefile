@@ -5,10 +5,11 @@
 #   make test     the test suite
 #   make check    linters, types and import contracts (the tests are `make test`; .ci/run is both)
 #   make bench    benchmarks, ratios against peers in one run
+#   make fuzz-config  convert mutated checkpoints; llama.cpp must load what verify passes
 #   make clean    remove what was made, .venv included
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench clean help
+.PHONY: demo test check bench fuzz-config clean help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -73,9 +74,16 @@ ifneq ($(and $(CONVERTER_PYTHON),$(PEER_PYTHON)),)
 	$(BIN)/python bench/against_llama_quantize.py $(MODEL) $(PEERS)
 endif
 
+# The tests run the first cases of it.
+FUZZ_CASES ?= 1200
+FUZZ_SEED ?= 1
+
+fuzz-config: $(STAMP) ## Convert mutated checkpoints, load them in llama.cpp
+	$(BIN)/python bench/config_fuzz.py --cases $(FUZZ_CASES) --seed $(FUZZ_SEED)
+
 clean: ## Remove everything that was made
 	rm -rf $(VENV) build dist .cache .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20

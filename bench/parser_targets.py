@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import mutations
+import file_mutations as mutations
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

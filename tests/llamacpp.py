@@ -20,6 +20,9 @@ class LlamaCpp:
         embedding: load it to embed texts instead of generating.
         threads: for tiny models one, as several spend their time waiting for each other.
 
+    Attributes:
+        server: of llama.cpp, for whatever this class has no method for.
+
     Raises:
         RuntimeError: llama.cpp does not load the file.
     """
@@ -37,13 +40,13 @@ class LlamaCpp:
         params.check_tensors = True
         params.verbosity = -1
         params.embedding = embedding
-        self._server = xllamacpp.Server(params)
+        self.server = xllamacpp.Server(params)
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
         """Token ids of `text`, special tokens in the text recognised; `special`: and added."""
         body = {"content": text, "add_special": special, "parse_special": True}
         # The server listens on the loopback interface only.
-        address = urlsplit(self._server.listening_address).netloc
+        address = urlsplit(self.server.listening_address).netloc
         with contextlib.closing(http.client.HTTPConnection(address, timeout=60)) as connection:
             headers = {"Content-Type": "application/json"}
             connection.request("POST", "/tokenize", json.dumps(body), headers)
@@ -52,7 +55,7 @@ class LlamaCpp:
 
     def generate(self, prompt: str, tokens: int) -> str:
         """Greedy continuation of `prompt`."""
-        reply = self._server.handle_completions(
+        reply = self.server.handle_completions(
             {"prompt": prompt, "max_tokens": tokens, "temperature": 0.0, "seed": 0}
         )
         return str(reply["choices"][0]["text"])
@@ -67,7 +70,7 @@ class LlamaCpp:
             # The reply holds probabilities, of before the bias, only with a token that is text.
             "logit_bias": [["a", 1000.0]],
         }
-        choice = self._server.handle_completions(body)["choices"][0]
+        choice = self.server.handle_completions(body)["choices"][0]
         found = choice["logprobs"]["content"][0]["top_logprobs"]
         by_id = {entry["id"]: entry["logprob"] for entry in found}
         mean = sum(by_id.values()) / vocabulary
@@ -75,7 +78,7 @@ class LlamaCpp:
 
     def embed(self, texts: list[str]) -> list[list[float]]:
         """One embedding a text."""
-        reply: dict[str, Any] = self._server.handle_embeddings({"input": texts})
+        reply: dict[str, Any] = self.server.handle_embeddings({"input": texts})
         return [item["embedding"] for item in reply["data"]]
 
     def classify(self, text: str, classes: int) -> list[float]:

@@ -19,6 +19,7 @@ from quantcli.errors import ContainerError, TokenizerError, UsageError
 from quantcli.evaluate import metadata, pool
 from quantcli.evaluate.bounds import BOUNDS, Bound
 from quantcli.evaluate.comparison import Finding, Job, Origin, Subject, cut
+from quantcli.evaluate.relations import relation_problems, unchecked
 from quantcli.evaluate.structure import layout_problems
 from quantcli.evaluate.tensor_error import TensorError, exceeds
 from quantcli.execute.cores import available_cores
@@ -104,10 +105,11 @@ def verify(
 ) -> Verification:
     """Check the GGUF file at `path`, alone or against the checkpoint it was made from.
 
-    Alone: layout, padding, length, metadata that contradicts itself, NaN and infinite scales or
-    values. Against a checkpoint: also every metadata key, the tokenizer, every tensor's presence,
-    shape and type, and its values: decoded and compared with the transformed source. Tensors are
-    streamed; memory does not depend on their size.
+    Alone: layout, padding, length, NaN and infinite scales or values, and whether keys, vocabulary
+    and shapes of tensors fit each other and what llama.cpp needs. Against a checkpoint: also every
+    metadata key, the tokenizer, every tensor's presence, shape and type, and its values: decoded
+    and compared with the transformed source. Tensors are streamed; memory does not depend on their
+    size.
 
     Args:
         path: the file.
@@ -218,13 +220,11 @@ class _Report:
     """Collects what is wrong with one file."""
 
     def __init__(self, file: GgufFile) -> None:
-        embedding = file.tensors.get("token_embd.weight")
         self.file = file
         self.problems = layout_problems(file)
-        self.problems += metadata.inconsistencies(
-            file.entries, None if embedding is None else embedding.rows
-        )
-        self.notes: list[str] = []
+        self.contradictions = relation_problems(file)
+        unknown = unchecked(file)
+        self.notes: list[str] = [] if unknown is None else [unknown]
         self.checks: list[TensorCheck] = []
 
     def compare(self, reference: _Reference) -> None:
@@ -232,19 +232,27 @@ class _Report:
         plan = reference.plan
         self.notes += reference.notes
         expected = parse(plan.header, plan.size, "the plan").entries
-        for key, text in metadata.differences(self.file.entries, expected):
+        differences = metadata.differences(self.file.entries, expected)
+        for key, text in differences:
             if key.startswith(_ASSUMED if reference.foreign else "quantcli.version"):
                 continue  # a version's difference is noted already
             own = reference.foreign and key.startswith(_PROVENANCE)
             (self.notes if own else self.problems).append(text)
         tensors, steps = self.file.tensors, {step.name: step for step in plan.steps}
-        self.problems += [f"tensor {name} is missing" for name in steps if name not in tensors]
-        self.problems += [
-            f"tensor {name} should not be there" for name in tensors if name not in steps
+        mismatches = [(name, f"tensor {name} is missing") for name in steps if name not in tensors]
+        mismatches += [
+            (name, f"tensor {name} should not be there") for name in tensors if name not in steps
         ]
         for name, tensor in tensors.items():
             if name in steps:
-                self.problems += _mismatch(tensor, steps[name], foreign=reference.foreign)
+                mismatches += [
+                    (name, text)
+                    for text in _mismatch(tensor, steps[name], foreign=reference.foreign)
+                ]
+        self.problems += [text for _, text in mismatches]
+        # What a key or tensor should be says more than what it contradicts.
+        wrong = {name for name, _ in (*differences, *mismatches)}
+        self.contradictions = [each for each in self.contradictions if each[0] not in wrong]
         if not reference.foreign and set(tensors) == set(steps) and list(tensors) != list(steps):
             self.problems.append("the tensors are not in the order of the plan")
 
@@ -316,7 +324,7 @@ class _Report:
             against=against,
             preset=preset if isinstance(preset, str) else None,
             size=self.file.size,
-            problems=tuple(self.problems),
+            problems=(*self.problems, *(text for _, text in self.contradictions)),
             notes=tuple(self.notes),
             tensors=tuple(self.checks),
         )

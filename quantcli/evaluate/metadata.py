@@ -35,51 +35,31 @@ def differences(
     return result
 
 
-def inconsistencies(entries: Mapping[str, Metadata], embedding_rows: int | None) -> list[str]:
-    """Return what cannot be right about metadata in itself.
-
-    Args:
-        entries: metadata of a file.
-        embedding_rows: rows of token_embd.weight, if the file has it.
-    """
-    problems = []
-    if "split.no" not in entries or entries["split.no"].value == 0:
-        architecture = entries.get("general.architecture")
-        if architecture is None or architecture.type != "string" or not architecture.value:
-            problems.append("key general.architecture is missing, empty or not a string")
-    tokens = _length(entries, "tokenizer.ggml.tokens")
-    for key in ("tokenizer.ggml.scores", "tokenizer.ggml.token_type"):
-        length = _length(entries, key)
-        if length is not None and length != tokens:
-            problems.append(f"key {key} has {length} elements for {tokens} tokens")
-    if tokens is not None and embedding_rows is not None and tokens != embedding_rows:
-        problems.append(f"tensor token_embd.weight has {embedding_rows} rows for {tokens} tokens")
-    return problems
-
-
-def _length(entries: Mapping[str, Metadata], key: str) -> int | None:
-    entry = entries.get(key)
-    return len(entry.value) if entry is not None and isinstance(entry.value, tuple) else None
-
-
 def _difference(found: Metadata, expected: Metadata) -> str:
     """Return how the values differ, to be put after the key, or "" when they are equal."""
     if found.type != expected.type:
         return f" has type {found.type}, it should be {expected.type}"
-    if found.value == expected.value:
+    if _same(found.value, expected.value):
         return ""
     if not isinstance(found.value, tuple) or not isinstance(expected.value, tuple):
         return f" is {_show(found.value)}, it should be {_show(expected.value)}"
     unequal = [
         (index, ours, theirs)
         for index, (ours, theirs) in enumerate(zip_longest(found.value, expected.value))
-        if ours != theirs
+        if not _same(ours, theirs)
     ]
     index, ours, theirs = unequal[0]
     text = f"[{index}] is {_show(ours)}, it should be {_show(theirs)}"
     if len(found.value) != len(expected.value):
         return f" has {len(found.value)} elements, it should be {len(expected.value)}; {text}"
     return text if len(unequal) == 1 else f"{text}; {len(unequal)} elements differ"
+
+
+def _same(one: object, other: object) -> bool:
+    """Return whether two values are equal; a NaN equals a NaN."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return one == other or (one != one and other != other)  # noqa: PLR0124 - true of NaN alone
 
 
 def _show(value: object) -> str:
