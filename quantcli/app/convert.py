@@ -13,7 +13,8 @@ from quantcli.checkpoint import open_checkpoint
 from quantcli.errors import OutputError, UsageError
 from quantcli.execute.chunks import CHUNK_WEIGHTS
 from quantcli.execute.cores import available_cores
-from quantcli.execute.execute import Progress, execute
+from quantcli.execute.execute import Options, Outcome, Progress, execute
+from quantcli.execute.partial import refuse_sources, refuse_special
 from quantcli.planning.plan import Plan
 
 
@@ -60,6 +61,7 @@ def convert(
     *,
     plan: Plan | None = None,
     jobs: int | None = None,
+    engine: str | None = None,
     effort: str = DEFAULT_EFFORT,
     pre_tokenizer: str | None = None,
     force: bool = False,
@@ -69,6 +71,7 @@ def convert(
     chunk_weights: int = CHUNK_WEIGHTS,
     progress: Progress | None = None,
     on_plan: Callable[[Plan], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> Conversion:
     """Convert the checkpoint `model` to a GGUF file of type `preset`.
 
@@ -81,6 +84,7 @@ def convert(
         output: path of the file; default `FOLDER-PRESET.gguf` in the current folder.
         plan: a plan made before, executed as it is.
         jobs: worker processes; default the cores available.
+        engine: where else to work: "dask://HOST:PORT" or the path of a scheduler file.
         effort: as in `plan`.
         pre_tokenizer: as in `plan`.
         strict: as in `plan`.
@@ -90,6 +94,7 @@ def convert(
         chunk_weights: weights in a unit of work; no influence on the result.
         progress: called with (weights done, weights in all).
         on_plan: called with the plan before the first byte is written.
+        on_note: called with sentences worth showing at once, such as what is waited for.
 
     Raises:
         UsageError: options that contradict each other.
@@ -101,35 +106,52 @@ def convert(
         raise UsageError("give either a type or a plan")
     if force and skip_existing:
         raise UsageError("--force and --skip-existing contradict each other")
+    root = open_checkpoint(Path(model)).root
+    if output is not None:
+        refuse_special(Path(output))
+        refuse_sources(Path(output), root)
     if plan is None:
         plan = make_plan(
             model, str(preset), effort=effort, pre_tokenizer=pre_tokenizer, strict=strict
         )
     elif strict:
         refuse_compromises(plan)
-    root = open_checkpoint(Path(model)).root
     path = Path(output) if output is not None else default_output(root, plan)
-    if path.exists() and not force:
-        if skip_existing and is_current(path, plan, root):
-            return _conversion(path, plan, skipped=True)
-        if not skip_existing:
-            raise OutputError(
-                "exists already",
-                where=str(path),
-                hint="Use --force to replace it, or --skip-existing to keep it if up to date.",
-            )
+
+    def unwanted() -> bool:
+        return _stays(path, plan, root, force=force, skip_existing=skip_existing)
+
+    if unwanted():
+        return _conversion(path, plan, Outcome(skipped=True))
     if on_plan is not None:
         on_plan(plan)
-    outcome = execute(
-        plan,
-        root,
-        path,
+    options = Options(
         jobs=jobs if jobs is not None else available_cores(),
+        engine=engine,
         allow_nonfinite=allow_nonfinite,
         chunk_weights=chunk_weights,
         progress=progress,
+        tell=on_note,
+        unwanted=unwanted,
     )
-    return _conversion(path, plan, resumed=outcome.resumed, nonfinite=outcome.nonfinite)
+    return _conversion(path, plan, execute(plan, root, path, options))
+
+
+def _stays(path: Path, plan: Plan, root: Path, *, force: bool, skip_existing: bool) -> bool:
+    """Return whether an output that is there shall stay as it is.
+
+    Raises:
+        OutputError: it is there, and neither to be replaced nor to be kept.
+    """
+    if force or not path.exists():
+        return False
+    if skip_existing:
+        return is_current(path, plan, root)
+    raise OutputError(
+        "exists already",
+        where=str(path),
+        hint="Use --force to replace it, or --skip-existing to keep it if up to date.",
+    )
 
 
 def default_output(root: Path, plan: Plan) -> Path:
@@ -153,12 +175,10 @@ def is_current(output: Path, plan: Plan, root: Path) -> bool:
     return all((root / file.path).stat().st_mtime_ns <= status.st_mtime_ns for file in plan.files)
 
 
-def _conversion(
-    path: Path, plan: Plan, *, skipped: bool = False, resumed: int = 0, nonfinite: int = 0
-) -> Conversion:
+def _conversion(path: Path, plan: Plan, outcome: Outcome) -> Conversion:
     return Conversion(
         output=str(path),
-        skipped=skipped,
+        skipped=outcome.skipped,
         preset=plan.preset,
         architecture=plan.architecture,
         plan_digest=plan.digest(),
@@ -166,7 +186,7 @@ def _conversion(
         weights=plan.weights,
         bits_per_weight=plan.bits_per_weight,
         fallbacks=len(plan.fallbacks),
-        resumed=resumed,
-        nonfinite=nonfinite,
-        notes=plan.notes,
+        resumed=outcome.resumed,
+        nonfinite=outcome.nonfinite,
+        notes=(*plan.notes, *outcome.notes),
     )
