@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import signal
 import sys
-from types import FrameType
 from typing import NoReturn
 
 import typer
 
 from quantcli.cli import commands, console
-from quantcli.errors import Interrupted, QuantcliError
+from quantcli.errors import QuantcliError
 
 _EPILOG = (
     "Exit codes: 0 done, 1 the conversion or check failed, 2 wrong usage, 3 bad input, "
@@ -59,15 +57,6 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line and exit with the status the outcome asks for."""
-    stopped = False
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal stopped
-        stopped = True
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
     try:
         build_app()()
     except QuantcliError as error:
@@ -77,9 +66,4 @@ def main() -> NoReturn:
         # The reader of a pipe had enough (`quantcli inspect … | head`).
         sys.stderr.close()
         sys.exit(0)
-    except SystemExit:
-        # typer has its own idea of an interruption's status.
-        if stopped:
-            sys.exit(Interrupted.exit_code)
-        raise
     sys.exit(0)

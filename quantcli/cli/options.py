@@ -39,6 +39,15 @@ Jobs = Annotated[
         show_default=False,
     ),
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="WHERE",
+        help="Work on a Dask cluster: dask://HOST:PORT, or the path of a scheduler file.",
+        show_default=False,
+    ),
+]
 PRESET_HELP = "Preset such as Q4_K_M, in any case; an unknown one lists them."
 PresetType = Annotated[
     str, typer.Option("--type", "-t", metavar="TYPE", help=PRESET_HELP, show_default=False)

@@ -159,7 +159,9 @@ class _Run:
         self._progress(self._weights, self._total)
         left = [number for number in range(len(self._chunks)) if number not in self._done]
         with opened(self._options.engine, jobs=self._options.jobs, calls=len(left)) as engine:
-            work = bundles(self._plan, self._chunks, left, None if engine.local else engine.workers)
+            work = bundles(
+                self._plan, self._chunks, left, None if engine.local else engine.workers()
+            )
             drive(engine, self._calls(work, engine), lambda i, done: self._report(work[i], done))
             if not engine.local:
                 self._read_back()

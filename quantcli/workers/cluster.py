@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
@@ -18,8 +18,8 @@ _RETRIES = 3
 
 
 @contextmanager
-def connected(where: str) -> Iterator[tuple[Executor, int]]:
-    """Yield an executor on a Dask cluster, and how many calls its workers do at once.
+def connected(where: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
+    """Yield an executor on a Dask cluster, and what returns how many calls it does at once.
 
     Args:
         where: "dask://HOST:PORT", or the path of a scheduler file.
@@ -30,8 +30,9 @@ def connected(where: str) -> Iterator[tuple[Executor, int]]:
     """
     client = _client(where)
     try:
-        workers = _checked_workers(client)
-        yield client.get_executor(pure=False, retries=_RETRIES), workers
+        _check_workers(client)
+        executor = client.get_executor(pure=False, retries=_RETRIES)
+        yield executor, lambda: max(1, sum(client.nthreads().values()))
     finally:
         client.close()
 
@@ -59,8 +60,8 @@ def _client(where: str) -> Any:
         raise QuantcliError(f"no scheduler answers: {error}", where=where) from error
 
 
-def _checked_workers(client: Any) -> int:
-    """Return how many threads the cluster's workers have; refuse those with another version."""
+def _check_workers(client: Any) -> None:
+    """Refuse a cluster without workers, or with some of another version."""
     try:
         client.wait_for_workers(1, timeout=_PATIENCE)
         found = client.run(fingerprint, on_error="return")
@@ -76,4 +77,3 @@ def _checked_workers(client: Any) -> int:
             )
         if theirs != ours:
             raise other_version(theirs, ours)
-    return sum(client.nthreads().values())

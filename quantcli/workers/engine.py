@@ -31,14 +31,14 @@ class Engine:
 
     Attributes:
         executor: takes functions.
-        workers: how many it does at once.
+        workers: returns how many it does at once, which on a cluster changes with time.
         local: whether workers are on this machine and see its files as this process does.
         notes: what went wrong and was made good, in sentences; grows while work is done.
         kill: ends the workers at once.
     """
 
     executor: Executor
-    workers: int
+    workers: Callable[[], int]
     local: bool
     notes: list[str] = field(default_factory=list)
     kill: Callable[[], None] = lambda: None
@@ -74,12 +74,12 @@ def opened(where: str | None, *, jobs: int, calls: int) -> Iterator[Engine]:
     if where is not None:
         from quantcli.workers.cluster import connected
 
-        with connected(where) as (cluster, size):
-            yield Engine(cluster, size, local=False)
+        with connected(where) as (cluster, workers):
+            yield Engine(cluster, workers, local=False)
         return
     size = max(1, min(jobs, calls))
     if size == 1:
-        yield Engine(_Here(), 1, local=True)
+        yield Engine(_Here(), lambda: 1, local=True)
         return
     notes: list[str] = []
     try:
@@ -88,7 +88,7 @@ def opened(where: str | None, *, jobs: int, calls: int) -> Iterator[Engine]:
         text = f"worker processes cannot be started: {error}"
         raise QuantcliError(text, hint="Use fewer --jobs.") from error
     try:
-        yield Engine(pipes, size, local=True, notes=notes, kill=pipes.kill)
+        yield Engine(pipes, lambda: size, local=True, notes=notes, kill=pipes.kill)
         pipes.shutdown()
     finally:
         pipes.kill()
@@ -113,9 +113,11 @@ def drive(engine: Engine, calls: Iterable[Call], report: Callable[[int, Any], No
     ended: queue.SimpleQueue[Future[Answer]] = queue.SimpleQueue()
     waiting = enumerate(calls)
     flying: dict[Future[Answer], int] = {}
-    most = engine.workers * _AHEAD if engine.workers > 1 else 1
     try:
         while True:
+            workers = engine.workers()
+            # A call in this thread is done when it was submitted.
+            most = workers * _AHEAD if workers > 1 or not engine.local else 1
             while len(flying) < most and (entry := next(waiting, None)) is not None:
                 number, call = entry
                 future = engine.executor.submit(perform, fingerprint(), call.function, call.payload)

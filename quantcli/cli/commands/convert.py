@@ -9,6 +9,7 @@ from quantcli.cli.options import (
     AllowNonfinite,
     ChunkWeights,
     Effort,
+    Engine,
     Force,
     Jobs,
     Json,
@@ -35,6 +36,7 @@ def convert(
     output: Output = None,
     plan_file: PlanFile = None,
     jobs: Jobs = None,
+    engine: Engine = None,
     effort: Effort = "normal",
     force: Force = False,
     skip_existing: SkipExisting = False,
@@ -59,6 +61,7 @@ def convert(
             output,
             plan=plan,
             jobs=jobs,
+            engine=engine,
             effort=effort,
             pre_tokenizer=pre_tokenizer,
             force=force,
@@ -68,6 +71,7 @@ def convert(
             chunk_weights=chunk_weights,
             progress=update,
             on_plan=lambda made: None if quiet else conversion_view.announce(made),
+            on_note=lambda text: typer.echo(f"note: {text}", err=True),
         )
     if json:
         typer.echo(result.to_json())

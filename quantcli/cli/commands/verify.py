@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from quantcli.cli import console, verification_view
-from quantcli.cli.options import Jobs, Json, Quiet
+from quantcli.cli.options import Engine, Jobs, Json, Quiet
 from quantcli.errors import VerificationError
 
 
@@ -35,6 +35,7 @@ def verify(
         typer.Option("--exact", help="Also encode MODEL again and compare every byte. Slow."),
     ] = False,
     jobs: Jobs = None,
+    engine: Engine = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -42,7 +43,7 @@ def verify(
     from quantcli.app.verify import verify as run
 
     with console.progress("verifying", quiet=quiet, unit="bytes") as update:
-        result = run(file, against, exact=exact, jobs=jobs, progress=update)
+        result = run(file, against, exact=exact, jobs=jobs, engine=engine, progress=update)
     if json:
         typer.echo(result.to_json())
     elif not quiet:
