@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from quantcli.app.plan import DEFAULT_EFFORT, refuse_compromises
 from quantcli.app.plan import plan as make_plan
 from quantcli.checkpoint import open_checkpoint
 from quantcli.errors import OutputError, UsageError
+from quantcli.evaluate.comparison import Workers
+from quantcli.evaluate.contents import holds
 from quantcli.execute.chunks import CHUNK_WEIGHTS
 from quantcli.execute.cores import available_cores
 from quantcli.execute.execute import Options, Outcome, Progress, execute
@@ -65,7 +69,7 @@ def convert(
     effort: str = DEFAULT_EFFORT,
     pre_tokenizer: str | None = None,
     force: bool = False,
-    skip_existing: bool = False,
+    skip_existing: bool | Literal["verify"] = False,
     strict: bool = False,
     allow_nonfinite: bool = False,
     chunk_weights: int = CHUNK_WEIGHTS,
@@ -89,7 +93,9 @@ def convert(
         pre_tokenizer: as in `plan`.
         strict: as in `plan`.
         force: replace an existing output.
-        skip_existing: leave an existing output alone when it is up to date.
+        skip_existing: leave an existing output alone when it is up to date: its header is what
+            would be written, and no source file is newer. "verify" looks at no times but encodes
+            again and compares every byte.
         allow_nonfinite: go on with NaN (becomes 0) and infinite weights (the row's largest finite).
         chunk_weights: weights in a unit of work; no influence on the result.
         progress: called with (weights done, weights in all).
@@ -106,10 +112,10 @@ def convert(
         raise UsageError("give either a type or a plan")
     if force and skip_existing:
         raise UsageError("--force and --skip-existing contradict each other")
-    root = open_checkpoint(Path(model)).root
     if output is not None:
         refuse_special(Path(output))
-        refuse_sources(Path(output), root)
+        refuse_sources(Path(output), Path(model))
+    root = open_checkpoint(Path(model)).root
     if plan is None:
         plan = make_plan(
             model, str(preset), effort=effort, pre_tokenizer=pre_tokenizer, strict=strict
@@ -117,17 +123,16 @@ def convert(
     elif strict:
         refuse_compromises(plan)
     path = Path(output) if output is not None else default_output(root, plan)
+    workers = Workers(jobs if jobs is not None else available_cores(), engine)
 
-    def unwanted() -> bool:
-        return _stays(path, plan, root, force=force, skip_existing=skip_existing)
-
+    unwanted = functools.partial(_stays, path, plan, root, workers, force=force, skip=skip_existing)
     if unwanted():
         return _conversion(path, plan, Outcome(skipped=True))
     if on_plan is not None:
         on_plan(plan)
     options = Options(
-        jobs=jobs if jobs is not None else available_cores(),
-        engine=engine,
+        jobs=workers.jobs,
+        engine=workers.engine,
         allow_nonfinite=allow_nonfinite,
         chunk_weights=chunk_weights,
         progress=progress,
@@ -137,7 +142,9 @@ def convert(
     return _conversion(path, plan, execute(plan, root, path, options))
 
 
-def _stays(path: Path, plan: Plan, root: Path, *, force: bool, skip_existing: bool) -> bool:
+def _stays(
+    path: Path, plan: Plan, root: Path, workers: Workers, *, force: bool, skip: bool | str
+) -> bool:
     """Return whether an output that is there shall stay as it is.
 
     Raises:
@@ -145,13 +152,15 @@ def _stays(path: Path, plan: Plan, root: Path, *, force: bool, skip_existing: bo
     """
     if force or not path.exists():
         return False
-    if skip_existing:
-        return is_current(path, plan, root)
-    raise OutputError(
-        "exists already",
-        where=str(path),
-        hint="Use --force to replace it, or --skip-existing to keep it if up to date.",
-    )
+    if not skip:
+        raise OutputError(
+            "exists already",
+            where=str(path),
+            hint="Use --force to replace it, or --skip-existing to keep it if up to date.",
+        )
+    if skip == "verify":
+        return holds(path, plan, root, workers)
+    return is_current(path, plan, root)
 
 
 def default_output(root: Path, plan: Plan) -> Path:

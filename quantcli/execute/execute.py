@@ -16,7 +16,7 @@ from quantcli.execute.chunks import CHUNK_WEIGHTS, bundles, split, weights
 from quantcli.execute.files import write_at
 from quantcli.execute.lock import held
 from quantcli.execute.partial import Partial, journal_of, refuse_special
-from quantcli.execute.sources import observe, refuse_changes
+from quantcli.execute.sources import observe, refuse_as_output, refuse_changes
 from quantcli.planning.plan import Plan
 from quantcli.workers.call import Call, described
 from quantcli.workers.engine import Engine, drive, opened
@@ -108,6 +108,7 @@ class _Run:
         self._plan, self._root, self._options = plan, root, options
         self._progress = _unfailing(options.progress)
         self._sources = observe(plan, root)
+        refuse_as_output(self._sources, output)
         self._total = plan.weights  # a sum over all steps, asked for after every chunk
         self._record = journal_of(output)
         self._nonfinite = 0

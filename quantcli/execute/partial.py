@@ -38,24 +38,25 @@ def refuse_special(output: Path) -> None:
         )
 
 
-def refuse_sources(output: Path, root: Path) -> None:
-    """Refuse an output that is one of the files of the model's folder, under whatever name.
+def refuse_sources(output: Path, model: Path) -> None:
+    """Refuse an output that is one of the model's own files, under whatever name.
 
     Raises:
         OutputError: as said.
     """
     try:
         status = output.stat()
-        names = [entry for entry in os.scandir(root) if os.path.samestat(entry.stat(), status)]
+        entries = list(os.scandir(model if model.is_dir() else model.parent))
     except OSError:
-        return  # there is no such output, or a link in the folder leads nowhere
-    own = [entry.name for entry in names if Path(entry.path).absolute() != output.absolute()]
-    if own or (names and not names[0].name.endswith(".gguf")):
-        raise OutputError(
-            f"is {names[0].name} of the model itself",
-            where=str(output),
-            hint="Use another --output.",
-        )
+        return  # there is no such output; or no such model, which comes to light
+    for entry in entries:
+        with suppress(OSError):  # a link that leads nowhere
+            if not entry.name.endswith(".gguf") and os.path.samestat(entry.stat(), status):
+                raise OutputError(
+                    f"is {entry.name} of the model itself",
+                    where=str(output),
+                    hint="Use another --output.",
+                )
 
 
 class Partial:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from quantcli.errors import CheckpointError, PlanError, listed
+from quantcli.errors import CheckpointError, OutputError, PlanError, listed
 from quantcli.planning.plan import Plan
 
 
@@ -52,6 +52,21 @@ def observe(plan: Plan, root: Path) -> tuple[SourceState, ...]:
             )
         states.append(state)
     return tuple(states)
+
+
+def refuse_as_output(states: tuple[SourceState, ...], output: Path) -> None:
+    """Raise OutputError when `output` is one of the files, under whatever name."""
+    try:
+        status = output.stat()
+    except OSError:
+        return
+    for state in states:
+        if (state.device, state.inode) == (status.st_dev, status.st_ino):
+            raise OutputError(
+                f"is {state.path} of the model itself",
+                where=str(output),
+                hint="Use another --output.",
+            )
 
 
 def refuse_changes(before: tuple[SourceState, ...], root: Path) -> None:

@@ -19,31 +19,12 @@ from quantcli.workers.pipes import PipeExecutor
 
 HERE = str(Path(__file__).parent)
 # The standard library's, libraries', and what an interpreter looks for when it starts.
-TRAPS = [
-    "json",
-    "numpy",
-    "pickle",
-    "zlib",
-    "typing",
-    "signal",
-    "subprocess",
-    "threading",
-    "selectors",
-    "tempfile",
-    "socket",
-    "hashlib",
-    "concurrent",
-    "gguf",
-    "rich",
-    "typer",
-    "yaml",
-    "ml_dtypes",
-    "sitecustomize",
-    "usercustomize",
-    "traceback",
-    "inspect",
-    "enum",
-]
+TRAPS = (
+    *("json", "numpy", "pickle", "zlib", "typing", "signal", "subprocess"),
+    *("threading", "selectors", "tempfile", "socket", "hashlib", "concurrent"),
+    *("gguf", "rich", "typer", "yaml", "ml_dtypes"),
+    *("sitecustomize", "usercustomize", "traceback", "inspect", "enum"),
+)
 CODE = """
 with open({marker!r}, "a") as file:
     file.write(__name__ + "\\n")
