@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from quantcli.errors import QuantcliError, UsageError
@@ -41,6 +42,8 @@ def _client(where: str) -> Any:
     if where.startswith(_SCHEME):
         address: dict[str, str] = {"address": "tcp://" + where[len(_SCHEME) :]}
     elif where.endswith(".json"):
+        if not Path(where).is_file():  # Dask would wait for it without end
+            raise QuantcliError("no scheduler answers: there is no such file", where=where)
         address = {"scheduler_file": where}
     else:
         raise UsageError(
