@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +85,7 @@ def check_all(
         QuantcliError: the file cannot be read, or workers do not start or die.
     """
     target = task.Target(
-        run=secrets.token_hex(16),
+        run=os.urandom(16).hex(),
         path=str(job.path.absolute()),
         inode=job.path.stat().st_ino,
         root=None if job.root is None else str(job.root.absolute()),

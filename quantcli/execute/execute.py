@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -170,7 +170,7 @@ class _Run:
 
     def _calls(self, work: list[tuple[int, ...]], engine: Engine) -> Iterator[Call]:
         target = task.Target(
-            run=secrets.token_hex(16),
+            run=os.urandom(16).hex(),
             root=str(self._root),
             output=str(self._partial.path),
             inode=self._partial.inode,

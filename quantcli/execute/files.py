@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from quantcli.errors import OutputError
@@ -106,6 +105,8 @@ def _is_own(status: os.stat_result, folder: Path) -> bool:
     """Return whether a file in `folder` is this user's; network file systems may map users."""
     if status.st_uid == os.geteuid():
         return True
+    import tempfile
+
     with tempfile.TemporaryFile(dir=folder) as file:
         return os.fstat(file.fileno()).st_uid == status.st_uid
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -79,7 +78,7 @@ def _attempt(path: Path) -> int | None:
         return None
     with suppress(OSError):  # who holds it is only told
         os.ftruncate(descriptor, 0)
-        write_at(descriptor, 0, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        write_at(descriptor, 0, f"process {os.getpid()} on {os.uname().nodename}".encode())
     return descriptor
 
 

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from quantcli.errors import QuantcliError
 from quantcli.workers.call import Answer, Call, described, fingerprint, perform, result
-from quantcli.workers.pipes import PipeExecutor
 
 T = TypeVar("T")
 Tell = Callable[[str], None]
@@ -81,6 +80,8 @@ def opened(where: str | None, *, jobs: int, calls: int) -> Iterator[Engine]:
     if size == 1:
         yield Engine(_Here(), lambda: 1, local=True)
         return
+    from quantcli.workers.pipes import PipeExecutor
+
     notes: list[str] = []
     try:
         pipes = PipeExecutor(size, _library_folders(), notes.append)

@@ -235,7 +235,7 @@ def test_who_comes_second_waits_and_says_for_what(tmp_path: Path) -> None:
     thread.join(PATIENCE)
     assert order == ["first", "second"]
     assert told == [
-        f"waiting for process {os.getpid()} on {socket.gethostname()}, which writes {output}"
+        f"waiting for process {os.getpid()} on {os.uname().nodename}, which writes {output}"
     ]
     assert names(tmp_path) == []
 

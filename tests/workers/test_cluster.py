@@ -27,7 +27,7 @@ from quantcli.execute import chunks
 chunks._SMALLEST_BUNDLE = chunks._LARGEST_BUNDLE = 1 << 18
 try:
     result = quantcli.convert(
-        sys.argv[1], "Q4_K_M", sys.argv[2], engine=sys.argv[3], effort="best", chunk_weights=1 << 16
+        sys.argv[1], "Q4_K_M", sys.argv[2], engine=sys.argv[3], chunk_weights=1 << 16
     )
 except QuantcliError as error:
     print(error, file=sys.stderr)
@@ -104,7 +104,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(model: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     output = tmp_path_factory.mktemp("expected") / "out.gguf"
-    quantcli.convert(model, PRESET, output, jobs=2, effort="best")
+    quantcli.convert(model, PRESET, output, jobs=2)
     return output.read_bytes()
 
 
