@@ -5,10 +5,11 @@
 #   make test     the test suite
 #   make check    linters, types and import contracts (the tests are `make test`; .ci/run is both)
 #   make bench    benchmarks, ratios against peers in one run
+#   make faults   what can be done to a conversion, counted in docs/reliability.md
 #   make clean    remove what was made, .venv included
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench clean help
+.PHONY: demo test check bench faults clean help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -72,6 +73,9 @@ ifneq ($(and $(CONVERTER_PYTHON),$(PEER_PYTHON)),)
 	$(BIN)/python bench/convert_speed.py $(MODEL) $(PEERS)
 	$(BIN)/python bench/against_llama_quantize.py $(MODEL) $(PEERS)
 endif
+
+faults: $(STAMP) ## Kill, race and starve conversions; write docs/reliability.md
+	$(BIN)/python bench/faults.py
 
 clean: ## Remove everything that was made
 	rm -rf $(VENV) build dist .cache .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
