@@ -64,7 +64,7 @@ def table(passed: dict[str, int], killed: kill_resume.Campaign, raced: races.Cam
             f"{len(killed.rounds) - killed.wrong}; {killed.resumed} went on with what was done |"
         ),
         (
-            f"| two or three conversions to one output at once | {raced.rounds} | {raced.harmed} files "
+            f"| two or three conversions to one output | {raced.rounds} | {raced.harmed} files "
             f"harmed, {raced.tracebacks} tracebacks, {raced.left_over} with files left over |"
         ),
         *(f"| {what} | {passed[name]} | all as promised |" for name, what in TESTS.items()),
