@@ -107,6 +107,7 @@ class _Run:
     def __init__(self, plan: Plan, root: Path, output: Path, options: Options) -> None:
         self._plan, self._root, self._options = plan, root, options
         self._progress = _unfailing(options.progress)
+        self._tell = _unfailing(options.tell)
         self._sources = observe(plan, root)
         refuse_as_output(self._sources, output)
         self._total = plan.weights  # a sum over all steps, asked for after every chunk
@@ -163,7 +164,13 @@ class _Run:
             work = bundles(
                 self._plan, self._chunks, left, None if engine.local else engine.workers()
             )
-            drive(engine, self._calls(work, engine), lambda i, done: self._report(work[i], done))
+            try:
+                drive(
+                    engine, self._calls(work, engine), lambda i, done: self._report(work[i], done)
+                )
+            finally:
+                for note in engine.notes:
+                    self._tell(note)
             if not engine.local:
                 self._read_back()
             return tuple(engine.notes)
