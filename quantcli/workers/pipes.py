@@ -36,6 +36,15 @@ _STOPPED_LOOKS = 5
 # Signals that reach the whole process group; what they mean is the parent's decision.
 _GROUP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    # A worker needs the same few buffers again and again. The C library would give them back to the
+    # system after every call, and each page be filled with zeros anew: a fault for 4 kB.
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+}
+
 
 @dataclass(slots=True)
 class _Item:
@@ -287,10 +296,9 @@ def _signals_masked() -> Iterator[None]:
 
 
 def _command(folders: tuple[str, ...]) -> dict[str, Any]:
-    """Return how a worker is started: isolated, with one BLAS thread."""
+    """Return how a worker is started: isolated, and in an environment for its work."""
     package = Path(__file__).resolve().parents[1]
     flags = ["-I", *(["-B"] if sys.dont_write_bytecode else [])]
-    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     return {
         "args": [
             sys.executable,
@@ -302,5 +310,5 @@ def _command(folders: tuple[str, ...]) -> dict[str, Any]:
         "stdin": subprocess.PIPE,
         "stdout": subprocess.PIPE,
         "bufsize": 0,
-        "env": {**os.environ, **threads},
+        "env": {**os.environ, **_ENVIRONMENT},
     }
