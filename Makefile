@@ -6,10 +6,11 @@
 #   make check    linters, types and import contracts (the tests are `make test`; .ci/run is both)
 #   make bench    benchmarks, ratios against peers in one run
 #   make fuzz-config  convert mutated checkpoints; llama.cpp must load what verify passes
+#   make faults   what can be done to a conversion, counted in docs/reliability.md
 #   make clean    remove what was made, .venv included
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench fuzz-config clean help
+.PHONY: demo test check bench fuzz-config faults clean help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -80,6 +81,9 @@ FUZZ_SEED ?= 1
 
 fuzz-config: $(STAMP) ## Convert mutated checkpoints, load them in llama.cpp
 	$(BIN)/python bench/config_fuzz.py --cases $(FUZZ_CASES) --seed $(FUZZ_SEED)
+
+faults: $(STAMP) ## Kill, race and starve conversions; write docs/reliability.md
+	$(BIN)/python bench/faults.py
 
 clean: ## Remove everything that was made
 	rm -rf $(VENV) build dist .cache .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

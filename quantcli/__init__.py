@@ -18,10 +18,12 @@ Everything is imported on first use, so that importing the package costs nothing
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
 
 from quantcli._version import __version__
 
+# Not taken from typing: importing that takes longer than all the rest, and `python -m` would take
+# a module of that name from the current folder.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from quantcli.app.arrays import dequantize, quantize
     from quantcli.app.batch import Batch, batch

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from quantcli.app import outputs
 from quantcli.app.next_step import (
@@ -21,11 +23,14 @@ from quantcli.checkpoint import open_checkpoint
 from quantcli.checkpoint.naming import model_name as name_of
 from quantcli.container.reader import parse
 from quantcli.errors import KEYWORDS, UsageError
+from quantcli.evaluate.comparison import Workers
 from quantcli.execute.chunks import CHUNK_WEIGHTS
 from quantcli.execute.cores import available_cores
-from quantcli.execute.execute import Outcome, Progress, execute
+from quantcli.execute.execute import Options, Outcome, Progress, execute
+from quantcli.execute.partial import refuse_sources, refuse_special
 from quantcli.planning.plan import Plan
 from quantcli.planning.summary import Summary
+from quantcli.recipe import resolve
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,18 +90,20 @@ def convert(
     *,
     plan: Plan | str | Path | None = None,
     jobs: int | None = None,
+    engine: str | None = None,
     effort: str | None = None,
     pre_tokenizer: str | None = None,
     model_name: str | None = None,
     metadata: Metadata | None = None,
     modelfile: bool = False,
     force: bool = False,
-    skip_existing: bool = False,
+    skip_existing: bool | Literal["verify"] = False,
     strict: bool = False,
     allow_nonfinite: bool = False,
     chunk_weights: int = CHUNK_WEIGHTS,
     progress: Progress | None = None,
     on_plan: Callable[[Plan], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> Conversion:
     """Convert the checkpoint `model` to a GGUF file of type `preset`.
 
@@ -110,6 +117,7 @@ def convert(
             default `NAME-PRESET.gguf` in the current folder. `{name}` and `{type}` are filled in.
         plan: a plan made before, or the path of a saved one; executed as it is.
         jobs: worker processes; default the cores available.
+        engine: where else to work: "dask://HOST:PORT" or the path of a scheduler file.
         effort: as in `plan`.
         pre_tokenizer: as in `plan`.
         model_name: as in `plan`.
@@ -117,12 +125,15 @@ def convert(
         strict: as in `plan`.
         modelfile: also write an Ollama Modelfile beside the output.
         force: replace an existing output.
-        skip_existing: leave an existing output alone when it is up to date; replace it only when
-            quantcli made it.
+        skip_existing: leave an existing output alone when it is up to date: its header is what
+            would be written, and no source file is newer. "verify" looks at no times but encodes
+            again and compares every byte. What is not up to date is replaced only when quantcli
+            made it.
         allow_nonfinite: go on with NaN (becomes 0) and infinite weights (the row's largest finite).
         chunk_weights: weights in a unit of work; no influence on the result.
         progress: called with (weights done, weights in all).
         on_plan: called with the plan before the first byte is written.
+        on_note: called with sentences worth showing at once, such as what is waited for.
 
     Raises:
         UsageError: options that contradict each other.
@@ -134,7 +145,12 @@ def convert(
     _refuse_contradictions(preset, plan, {**given, "metadata": metadata or None})
     if force and skip_existing:
         raise UsageError("--force and --skip-existing contradict each other")
-    if plan is None:
+    saved = None if plan is None else plan if isinstance(plan, Plan) else load_plan(plan)
+    path = _output(output, Path(model), preset, saved, model_name)
+    if modelfile:
+        refuse_foreign_modelfile(modelfile_path(path), force=force)
+    checkpoint = open_checkpoint(Path(model))
+    if saved is None:
         ready = make_plan(
             model,
             str(preset),
@@ -144,35 +160,57 @@ def convert(
             metadata=metadata,
             strict=strict,
         )
-        root = open_checkpoint(Path(model)).root
     else:
-        ready = plan if isinstance(plan, Plan) else load_plan(plan)
-        checkpoint = open_checkpoint(Path(model))
-        root = checkpoint.root
+        ready = saved
         fit_plan(ready, checkpoint)
         if strict:
             refuse_compromises(ready)
-    said = model_name if plan is None else _name_in(ready)
-    path = outputs.output_path(output, name=said or name_of(Path(model)), preset=ready.preset)
-    outputs.refuse_input_as_output(path, ready, root)
-    if modelfile:
-        refuse_foreign_modelfile(modelfile_path(path), force=force)
-    if outputs.keep_or_replace(path, ready, root, force=force, skip=skip_existing):
-        outcome = None
-    else:
+    workers = Workers(jobs if jobs is not None else available_cores(), engine)
+    unwanted = functools.partial(
+        outputs.keep_or_replace,
+        path,
+        ready,
+        checkpoint.root,
+        workers,
+        force=force,
+        skip=skip_existing,
+    )
+    options = Options(
+        jobs=workers.jobs,
+        engine=workers.engine,
+        allow_nonfinite=allow_nonfinite,
+        chunk_weights=chunk_weights,
+        progress=progress,
+        tell=on_note,
+        unwanted=unwanted,
+    )
+    outcome = Outcome(skipped=True)
+    if not unwanted():
         if on_plan is not None:
             on_plan(ready)
-        outcome = execute(
-            ready,
-            root,
-            path,
-            jobs=jobs if jobs is not None else available_cores(),
-            allow_nonfinite=allow_nonfinite,
-            chunk_weights=chunk_weights,
-            progress=progress,
-        )
+        outcome = execute(ready, checkpoint.root, path, options)
     beside = str(write_modelfile(ready, path)) if modelfile else None
     return _conversion(path, ready, outcome, beside)
+
+
+def _output(
+    given: str | Path | None,
+    model: Path,
+    preset: str | None,
+    saved: Plan | None,
+    model_name: str | None,
+) -> Path:
+    """Return where the output goes; what must not be replaced is refused before anything is read.
+
+    Raises:
+        OutputError: something is there that is no regular file, or it is one of the model's own.
+    """
+    said = model_name if saved is None else _name_in(saved)
+    name = resolve(str(preset)).name if saved is None else saved.preset
+    path = outputs.output_path(given, name=said or name_of(model), preset=name)
+    refuse_special(path)
+    refuse_sources(path, model)
+    return path
 
 
 def _refuse_contradictions(preset: str | None, plan: object, ignored: Mapping[str, object]) -> None:
@@ -200,11 +238,10 @@ def _name_in(plan: Plan) -> str | None:
     return from_file(parse(plan.header, plan.size, "the plan").entries)[0]
 
 
-def _conversion(path: Path, plan: Plan, outcome: Outcome | None, beside: str | None) -> Conversion:
-    """Return the result; without an outcome, the output was up to date."""
+def _conversion(path: Path, plan: Plan, outcome: Outcome, beside: str | None) -> Conversion:
     return Conversion(
         output=str(path),
-        skipped=outcome is None,
+        skipped=outcome.skipped,
         preset=plan.preset,
         architecture=plan.architecture,
         plan_digest=plan.digest(),
@@ -212,9 +249,9 @@ def _conversion(path: Path, plan: Plan, outcome: Outcome | None, beside: str | N
         weights=plan.weights,
         bits_per_weight=plan.bits_per_weight,
         fallbacks=len(plan.fallbacks),
-        resumed=0 if outcome is None else outcome.resumed,
-        nonfinite=0 if outcome is None else outcome.nonfinite,
-        notes=plan.notes,
+        resumed=outcome.resumed,
+        nonfinite=outcome.nonfinite,
+        notes=(*plan.notes, *outcome.notes),
         modelfile=beside,
         next_steps=next_steps(plan, path),
     )

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from quantcli.container.reader import GgufFile
 from quantcli.errors import ContainerError, OutputError, UsageError
+from quantcli.evaluate.comparison import Workers
+from quantcli.evaluate.contents import holds
 from quantcli.planning.plan import Plan
 
 _PATTERN = "{name}-{type}.gguf"
@@ -68,21 +70,9 @@ def _filled(pattern: str, values: Mapping[str, str]) -> str:
     return _FIELD.sub(fill, pattern)
 
 
-def refuse_input_as_output(path: Path, plan: Plan, root: Path) -> None:
-    """Raise UsageError when writing `path` would replace a file that the plan reads."""
-    if path.exists() and any(_is_same(path, root / file.path) for file in plan.files):
-        raise UsageError(
-            "is part of the checkpoint and cannot be the output",
-            where=str(path),
-            hint="Give another file: --output FILE",
-        )
-
-
-def _is_same(path: Path, other: Path) -> bool:
-    return other.exists() and path.samefile(other)
-
-
-def keep_or_replace(path: Path, plan: Plan, root: Path, *, force: bool, skip: bool) -> bool:
+def keep_or_replace(
+    path: Path, plan: Plan, root: Path, workers: Workers, *, force: bool, skip: bool | str
+) -> bool:
     """Return whether the output is there and up to date, so that there is nothing to do.
 
     Without `force` nothing is replaced that quantcli did not make from a checkpoint.
@@ -91,8 +81,10 @@ def keep_or_replace(path: Path, plan: Plan, root: Path, *, force: bool, skip: bo
         path: the output.
         plan: what it should hold.
         root: folder of the checkpoint.
+        workers: who compares contents.
         force: replace whatever is there.
-        skip: keep an output that is up to date, replace one that quantcli made and that is not.
+        skip: keep an output that is up to date, replace one that quantcli made and that is not;
+            "verify" compares contents, not times.
 
     Raises:
         OutputError: the output exists and is to be kept.
@@ -105,7 +97,7 @@ def keep_or_replace(path: Path, plan: Plan, root: Path, *, force: bool, skip: bo
             where=str(path),
             hint="Use --force to replace it, or --skip-existing to keep it if up to date.",
         )
-    if is_current(path, plan, root):
+    if holds(path, plan, root, workers) if skip == "verify" else is_current(path, plan, root):
         return True
     if not _is_own(path):
         raise OutputError(

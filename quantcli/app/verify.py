@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from quantcli import codec
@@ -16,11 +15,12 @@ from quantcli.app.record import to_json
 from quantcli.checkpoint import open_checkpoint
 from quantcli.container.reader import GgufFile, Tensor, parse
 from quantcli.errors import ContainerError, TokenizerError, UsageError
-from quantcli.evaluate import metadata, pool
+from quantcli.evaluate import metadata
 from quantcli.evaluate.bounds import BOUNDS, Bound
-from quantcli.evaluate.comparison import Finding, Job, Origin, Subject, cut
+from quantcli.evaluate.comparison import Job, Piece, Workers, check_all, cut
 from quantcli.evaluate.relations import relation_problems, unchecked
 from quantcli.evaluate.structure import layout_problems
+from quantcli.evaluate.task import Finding, Origin, Subject
 from quantcli.evaluate.tensor_error import TensorError, exceeds
 from quantcli.execute.cores import available_cores
 from quantcli.planning.plan import Plan, Step
@@ -101,6 +101,7 @@ def verify(
     *,
     exact: bool = False,
     jobs: int | None = None,
+    engine: str | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Check the GGUF file at `path`, alone or against the checkpoint it was made from.
@@ -116,6 +117,7 @@ def verify(
         against: folder of the checkpoint, or a .safetensors file beside its config.json.
         exact: also encode the checkpoint again as the file says it was, and compare every byte.
         jobs: processes; default the cores available.
+        engine: where else to work: "dask://HOST:PORT" or the path of a scheduler file.
         progress: called with (bytes done, bytes in all).
 
     Raises:
@@ -136,7 +138,8 @@ def verify(
     effort = _effort(path, reference) if exact else None
     if reference is not None:
         report.compare(reference)
-    report.check_tensors(reference, effort, jobs or available_cores(), progress)
+    workers = Workers(jobs or available_cores(), engine)
+    report.check_tensors(reference, effort, workers, progress)
     return report.result(_text(against))
 
 
@@ -257,7 +260,11 @@ class _Report:
             self.problems.append("the tensors are not in the order of the plan")
 
     def check_tensors(
-        self, reference: _Reference | None, effort: str | None, jobs: int, progress: Progress | None
+        self,
+        reference: _Reference | None,
+        effort: str | None,
+        workers: Workers,
+        progress: Progress | None,
     ) -> None:
         """Stream through the data of all tensors."""
         steps = {} if reference is None else {step.name: step for step in reference.plan.steps}
@@ -267,19 +274,21 @@ class _Report:
             if self._is_known(tensor, compared=bool(steps))
         )
         root = None if reference is None else reference.root
-        job = Job(self.file.path, root, subjects, effort)
         total = sum(subject.rows * subject.row_bytes for subject in subjects)
-        pieces = list(cut(subjects))
-        findings = pool.check_all(job, self.file, pieces, min(jobs, max(1, len(pieces))))
+        merged = dict.fromkeys(range(len(subjects)), Finding(0))
         done = 0
-        for number, group in groupby(findings, key=lambda pair: pair[0].subject):
-            merged = Finding(0)
-            for piece, finding in group:
-                merged = merged.merged(finding)
-                done += (piece.stop - piece.start) * subjects[number].row_bytes
-                if progress is not None:
-                    progress(done, total)
-            self._conclude(self.file.tensors[subjects[number].name], merged)
+
+        def take(piece: Piece, finding: Finding) -> None:
+            nonlocal done
+            merged[piece.subject] = merged[piece.subject].merged(finding)
+            done += (piece.stop - piece.start) * subjects[piece.subject].row_bytes
+            if progress is not None:
+                progress(done, total)
+
+        job = Job(self.file.path, root, subjects, effort)
+        self.notes += check_all(job, list(cut(subjects)), take, workers)
+        for number, subject in enumerate(subjects):
+            self._conclude(self.file.tensors[subject.name], merged[number])
 
     def _is_known(self, tensor: Tensor, *, compared: bool) -> bool:
         if tensor.type.name in codec.names():
@@ -390,5 +399,6 @@ def _subject(tensor: Tensor, step: Step | None) -> Subject:
         rows=tensor.rows,
         columns=tensor.columns,
         row_bytes=tensor.row_bytes,
+        offset=tensor.offset,
         origin=origin,
     )

@@ -1,27 +1,31 @@
-"""Tensor data by memory map: row and column ranges as float32, from any thread or process."""
+"""Tensor data by position: row and column ranges as float32, from any thread or process."""
 
 from __future__ import annotations
 
-import math
-import mmap
-import os
 import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from quantcli.checkpoint.dtypes import READABLE, storage, to_float32
+from quantcli.checkpoint.ranges import RangeFile
 from quantcli.checkpoint.source import FloatArray, TensorRef
 from quantcli.errors import CheckpointError
+
+# Files kept open. Large models have hundreds of shards, a process may have 256 descriptors.
+_OPEN_FILES = 16
+
+Stored = npt.NDArray[np.generic]
 
 
 class TensorReader:
     """Reads tensors of one checkpoint by their references, without looking at headers again.
 
-    Files are mapped on first use, shared and read-only, so mapped pages belong to the page cache
-    and not to the process. Pickles to its folder alone.
+    Pickles to its folder alone.
 
     Args:
         root: the checkpoint's folder.
@@ -29,7 +33,7 @@ class TensorReader:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._maps: dict[str, mmap.mmap] = {}
+        self._files: OrderedDict[str, RangeFile] = OrderedDict()
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type[TensorReader], tuple[Path]]:
@@ -42,53 +46,55 @@ class TensorReader:
             CheckpointError: the file is gone or shorter than the reference needs, or the dtype
                 cannot be read.
             IndexError: the range is not within the tensor.
+            QuantcliError: the device fails.
         """
-        return to_float32(self._view(ref, start, stop, ref.rows)[start:stop], ref.dtype)
+        stored = self.stored(ref, start, stop)
+        return cast("FloatArray", stored) if ref.dtype == "F32" else to_float32(stored, ref.dtype)
+
+    def stored(self, ref: TensorRef, start: int, stop: int) -> Stored:
+        """Return rows [start, stop) as they lie in the file, a new array; see `rows`."""
+        kind = _storage(ref, start, stop, ref.rows)
+        out = np.empty((stop - start, ref.columns), kind)
+        self._file(ref).read_into(ref.offset + start * ref.columns * kind.itemsize, out)
+        return out
 
     def columns(self, ref: TensorRef, start: int, stop: int) -> FloatArray:
         """Return columns [start, stop) of the tensor seen as (rows, columns).
 
         The result is a new float32 array (rows, stop - start). Raises as `rows` does.
         """
-        return to_float32(self._view(ref, start, stop, ref.columns)[:, start:stop], ref.dtype)
+        kind = _storage(ref, start, stop, ref.columns)
+        out = np.empty((ref.rows, stop - start), kind)
+        file, at, width = self._file(ref), start * kind.itemsize, ref.columns * kind.itemsize
+        for row in range(ref.rows):
+            file.read_into(ref.offset + row * width + at, out[row])
+        return to_float32(out, ref.dtype)
 
-    def _view(self, ref: TensorRef, start: int, stop: int, bound: int) -> npt.NDArray[np.generic]:
-        if not 0 <= start <= stop <= bound:
-            raise IndexError(f"[{start}, {stop}) is not within [0, {bound}) of {ref.name!r}")
-        if ref.dtype not in READABLE:
-            raise CheckpointError(
-                f"tensor {ref.name!r}: values of dtype {ref.dtype} cannot be read",
-                where=ref.file,
-                hint=f"Readable are {', '.join(READABLE)}.",
-            )
-        data = self._map(ref.file)
-        if ref.offset + ref.nbytes > len(data):
-            raise CheckpointError(
-                f"tensor {ref.name!r}: needs bytes up to {ref.offset + ref.nbytes}, "
-                f"the file has {len(data)}",
-                where=ref.file,
-                hint="The file has changed since it was checked: start again.",
-            )
-        count = math.prod(ref.shape)
-        flat = np.frombuffer(data, storage(ref.dtype), count, ref.offset)
-        return flat.reshape(ref.rows, ref.columns)
-
-    def _map(self, file: str) -> mmap.mmap:
+    def _file(self, ref: TensorRef) -> RangeFile:
+        """Return the open file of a tensor."""
+        name = ref.file
         with self._lock:
-            if file not in self._maps:
-                self._maps[file] = _map_file(self._root / file, file)
-            return self._maps[file]
+            file = self._files.get(name)
+            if file is None:
+                file = self._files[name] = RangeFile(self._root / name, name, CheckpointError)
+                if len(self._files) > _OPEN_FILES:
+                    self._files.popitem(last=False)
+            self._files.move_to_end(name)
+        file.require(ref.offset + ref.nbytes, f"tensor {ref.name!r}")
+        return file
 
 
-def _map_file(path: Path, file: str) -> mmap.mmap:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-        finally:
-            os.close(descriptor)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"cannot be mapped: {error}", where=file) from error
+def _storage(ref: TensorRef, start: int, stop: int, bound: int) -> np.dtype[np.generic]:
+    """Return the storage type of a tensor that can be read, whose range [start, stop) there is."""
+    if not 0 <= start <= stop <= bound:
+        raise IndexError(f"[{start}, {stop}) is not within [0, {bound}) of {ref.name!r}")
+    if ref.dtype not in READABLE:
+        raise CheckpointError(
+            f"tensor {ref.name!r}: values of dtype {ref.dtype} cannot be read",
+            where=ref.file,
+            hint=f"Readable are {', '.join(READABLE)}.",
+        )
+    return storage(ref.dtype)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,7 @@ import errno
 import importlib
 import os
 import pkgutil
-import signal
 import sys
-from types import FrameType
 from typing import Any, NoReturn
 
 import typer
@@ -93,12 +91,6 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line and exit with the status the outcome asks for."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
     console.set_up_streams()
     if os.environ.get(_COMPLETION):
         typer.main.get_command(build_app()).main(prog_name=_NAME)

@@ -86,6 +86,16 @@ Jobs = Annotated[
         rich_help_panel=WORK,
     ),
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="WHERE",
+        help="Work on a Dask cluster: dask://HOST:PORT, or the path of a scheduler file.",
+        show_default=False,
+        rich_help_panel=WORK,
+    ),
+]
 PRESET_HELP = "Q8_0, Q6_K, Q5_K_M, Q4_K_M, Q4_0, …, in any case; `quantcli types` lists all."
 _TYPE = {
     "metavar": "TYPE",

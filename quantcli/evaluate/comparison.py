@@ -2,55 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from quantcli import codec, transform
-from quantcli.checkpoint import BoundLoad, TensorReader, TensorRef
-from quantcli.container.reader import GgufFile
-from quantcli.errors import QuantcliError
-from quantcli.evaluate.bounds import BOUNDS
-from quantcli.evaluate.tensor_error import TensorError, measure
+from quantcli.evaluate import task
+from quantcli.evaluate.task import Finding, Subject
+from quantcli.workers.call import Call
+from quantcli.workers.engine import drive, opened
 
 # Weights decoded at a time: 4 MiB of float32, three such buffers.
 CHUNK_WEIGHTS = 1 << 20
+# What a cluster's worker gets at once, in weights: a task costs milliseconds there.
+_BUNDLE_WEIGHTS = 64 << 20
 
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """How a tensor was made: transform, its arguments and its sources (see planning.Step)."""
-
-    op: str
-    args: tuple[int | float | str, ...]
-    sources: tuple[TensorRef, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A tensor to be checked.
-
-    Attributes:
-        name: its name in the file.
-        type: codec name.
-        rows, columns: of the tensor seen as a matrix.
-        row_bytes: encoded bytes of a row.
-        origin: how to make its rows again; None checks the encoded blocks alone.
-    """
-
-    name: str
-    type: str
-    rows: int
-    columns: int
-    row_bytes: int
-    origin: Origin | None
+Report = Callable[["Piece", Finding], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every worker needs to know.
+    """What is checked.
 
     Attributes:
         path: the file.
@@ -66,47 +38,25 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Workers:
+    """Who checks.
+
+    Attributes:
+        jobs: worker processes on this machine; 1 checks in this process.
+        engine: where else to work, see `workers.engine.opened`.
+    """
+
+    jobs: int
+    engine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """Rows [start, stop) of subject number `subject`."""
 
     subject: int
     start: int
     stop: int
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What checking a piece gave.
-
-    Attributes:
-        invalid: blocks with a NaN or infinite scale.
-        error: against the source.
-        different: rows whose bytes are not what encoding the source gives.
-        first_different: the first of them.
-        failure: why the source could not be read.
-    """
-
-    invalid: int
-    error: TensorError | None = None
-    different: int = 0
-    first_different: int | None = None
-    failure: str | None = None
-
-    def merged(self, later: Finding) -> Finding:
-        """Return the finding over these rows and the `later` ones."""
-        error = self.error
-        if error is None or later.error is None:
-            error = error or later.error
-        else:
-            error = error.merged(later.error)
-        first = self.first_different if self.different else later.first_different
-        return Finding(
-            self.invalid + later.invalid,
-            error,
-            self.different + later.different,
-            first,
-            self.failure or later.failure,
-        )
 
 
 def cut(subjects: Sequence[Subject], chunk_weights: int = CHUNK_WEIGHTS) -> Iterator[Piece]:
@@ -117,38 +67,70 @@ def cut(subjects: Sequence[Subject], chunk_weights: int = CHUNK_WEIGHTS) -> Iter
             yield Piece(number, start, min(start + step, subject.rows))
 
 
-class Checker:
-    """Checks pieces of one job."""
+def check_all(
+    job: Job, pieces: Sequence[Piece], report: Report, workers: Workers
+) -> tuple[str, ...]:
+    """Check `pieces`; call `report` with each and what was found, in their order.
 
-    def __init__(self, job: Job, file: GgufFile | None = None) -> None:
-        """Map the file, unless `file` is that already, and the checkpoint.
+    Args:
+        job: what is checked.
+        pieces: rows to check.
+        report: called in this thread.
+        workers: who checks them.
 
-        Raises:
-            ContainerError: the file is not a readable GGUF file.
-        """
-        self._job = job
-        self._file = GgufFile(job.path) if file is None else file
-        self._reader = None if job.root is None else TensorReader(job.root)
+    Returns:
+        What went wrong and was made good, in sentences.
 
-    def check(self, piece: Piece) -> Finding:
-        """Return what is wrong with the rows of `piece`; never raises for what it finds."""
-        subject = self._job.subjects[piece.subject]
-        kind = codec.get(subject.type)
-        data = self._file.rows_bytes(subject.name, piece.start, piece.stop)
-        invalid = kind.invalid_blocks(data)
-        if subject.origin is None or self._reader is None:
-            return Finding(invalid)
-        origin = subject.origin
-        load = BoundLoad(self._reader, origin.sources)
-        try:
-            rows = transform.get(origin.op).rows(load, origin.args, piece.start, piece.stop)
-            different: list[int] = []
-            if self._job.effort is not None and np.isfinite(rows).all():
-                again = kind.encode_rows(rows, effort=self._job.effort)
-                different = [int(row) for row in np.flatnonzero((again != data).any(axis=1))]
-        except QuantcliError as failure:
-            return Finding(invalid, failure=str(failure))
-        decoded = kind.decode_rows(data)
-        error = measure(rows, decoded, kind.block, BOUNDS[kind.name], piece.start)
-        first = piece.start + different[0] if different else None
-        return Finding(invalid, error, len(different), first)
+    Raises:
+        QuantcliError: the file cannot be read, or workers do not start or die.
+    """
+    target = task.Target(
+        run=os.urandom(16).hex(),
+        path=str(job.path.absolute()),
+        inode=job.path.stat().st_ino,
+        root=None if job.root is None else str(job.root.absolute()),
+        effort=job.effort,
+    )
+    try:
+        with opened(workers.engine, jobs=workers.jobs, calls=len(pieces)) as engine:
+            groups = list(_groups(job, pieces, 0 if engine.local else _BUNDLE_WEIGHTS))
+            calls = (Call.of(task.check, target, _parts(job, group)) for group in groups)
+            drive(engine, calls, _InOrder(groups, report))
+            return tuple(engine.notes)
+    finally:
+        task.release()
+
+
+def _groups(job: Job, pieces: Sequence[Piece], least: int) -> Iterator[tuple[Piece, ...]]:
+    """Yield the pieces in groups of at least `least` weights."""
+    group: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        group.append(piece)
+        size += (piece.stop - piece.start) * job.subjects[piece.subject].columns
+        if size >= least:
+            yield tuple(group)
+            group, size = [], 0
+    if group:
+        yield tuple(group)
+
+
+def _parts(job: Job, group: Sequence[Piece]) -> list[task.Part]:
+    return [(job.subjects[piece.subject], piece.start, piece.stop) for piece in group]
+
+
+class _InOrder:
+    """Reports findings in the order of their pieces, whoever is first to make them."""
+
+    def __init__(self, groups: Sequence[Sequence[Piece]], report: Report) -> None:
+        self._groups, self._report = groups, report
+        self._early: dict[int, tuple[Finding, ...]] = {}
+        self._next = 0
+
+    def __call__(self, number: int, findings: tuple[Finding, ...]) -> None:
+        self._early[number] = findings
+        while self._next in self._early:
+            found = self._early.pop(self._next)
+            for piece, finding in zip(self._groups[self._next], found, strict=True):
+                self._report(piece, finding)
+            self._next += 1

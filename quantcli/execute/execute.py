@@ -1,28 +1,52 @@
-"""Carrying out a plan: partial file, journal, workers, check, atomic rename."""
+"""Carrying out a plan: lock, partial file, journal, workers, check, atomic rename."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from quantcli.container.reader import GgufFile
-from quantcli.errors import InputError, Interrupted, OutputError, PlanError, QuantcliError
+from quantcli.errors import InputError, Interrupted, OutputError, QuantcliError
 from quantcli.execute import journal as journals
-from quantcli.execute import pool
-from quantcli.execute.chunks import CHUNK_WEIGHTS, split, weights
-from quantcli.execute.encoder import Done
-from quantcli.execute.lock import claim, share
-from quantcli.execute.report import from_os_error
+from quantcli.execute import task
+from quantcli.execute.chunks import CHUNK_WEIGHTS, bundles, split, weights
+from quantcli.execute.files import write_at
+from quantcli.execute.lock import held
+from quantcli.execute.partial import Partial, journal_of, refuse_special
+from quantcli.execute.sources import observe, refuse_as_output, refuse_changes
 from quantcli.planning.plan import Plan
+from quantcli.workers.call import Call, described
+from quantcli.workers.engine import Engine, drive, opened
 
 Progress = Callable[[int, int], None]
+Tell = Callable[[str], None]
 
-# Seconds to wait for the workers of a killed run to finish the chunk they are on.
-_PATIENCE = 30.0
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a plan is carried out.
+
+    Attributes:
+        jobs: worker processes on this machine; 1 encodes in this process.
+        engine: where else to work, see `workers.engine.opened`.
+        allow_nonfinite: let NaN and infinite weights through (see `task.Target`).
+        chunk_weights: weights in a unit of work; does not change the result.
+        progress: called with (weights done, weights in all) from the calling thread.
+        tell: called with sentences worth showing at once.
+        unwanted: asked once the output's lock is held, when whoever held it before may have
+            changed what is there; True ends the run without touching anything.
+    """
+
+    jobs: int
+    engine: str | None = None
+    allow_nonfinite: bool = False
+    chunk_weights: int = CHUNK_WEIGHTS
+    progress: Progress | None = None
+    tell: Tell | None = None
+    unwanted: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,236 +56,187 @@ class Outcome:
     Attributes:
         resumed: weights taken over from an earlier run that was stopped.
         nonfinite: weights that were NaN or infinite and let through, in this run.
+        skipped: `unwanted` said so.
+        notes: what went wrong and was made good.
     """
 
-    resumed: int
-    nonfinite: int
+    resumed: int = 0
+    nonfinite: int = 0
+    skipped: bool = False
+    notes: tuple[str, ...] = ()
 
 
-def execute(
-    plan: Plan,
-    root: Path,
-    output: Path,
-    *,
-    jobs: int,
-    allow_nonfinite: bool = False,
-    chunk_weights: int = CHUNK_WEIGHTS,
-    progress: Progress | None = None,
-) -> Outcome:
+def execute(plan: Plan, root: Path, output: Path, options: Options) -> Outcome:
     """Write the file that `plan` describes to `output`, going on where an earlier run stopped.
 
     Until the end the bytes lie in `OUTPUT.partial` with `OUTPUT.partial.journal` beside it; then
     the file is flushed to disk and renamed. Bad input removes both, an interruption keeps both.
+    `OUTPUT.lock` is there while that goes on, and keeps other runs waiting.
 
     Args:
         plan: the plan.
         root: folder of the checkpoint the plan was made from.
         output: final path; replaced if it exists.
-        jobs: number of worker processes; 1 encodes in this process.
-        allow_nonfinite: let NaN and infinite weights through (see `Encoder`).
-        chunk_weights: weights in a unit of work; does not change the result.
-        progress: called with (weights done, weights in all) from this thread.
+        options: as said there.
 
     Raises:
-        InputError: bad weights; nothing is left behind.
-        OutputError: no space, not writable, or another process writes the same output.
+        InputError: bad weights, or files that changed in the meantime; nothing is left behind.
+        OutputError: no space, not writable, or no regular file.
+        QuantcliError: workers do not start or die, or a device fails; what is done is kept.
         Interrupted: Ctrl-C or SIGTERM; the same call goes on.
     """
-    partial = output.with_name(output.name + ".partial")
-    record = partial.with_name(partial.name + ".journal")
-    with _opened(partial, plan.size) as descriptor:
-        run = _Run(
-            plan,
-            root,
-            partial,
-            record,
-            allow_nonfinite=allow_nonfinite,
-            chunk_weights=chunk_weights,
-            progress=progress,
-        )
-        try:
-            run.resume()
-            _write_header(descriptor, plan.header)
-            run.encode(jobs)
-            os.fsync(descriptor)
-            _check(partial, plan)
-        except InputError:
-            run.close()
-            partial.unlink(missing_ok=True)
-            record.unlink(missing_ok=True)
-            raise
-        except KeyboardInterrupt:
-            raise run.interrupted() from None
-        except OSError as error:
-            raise from_os_error(error) from error
-        finally:
-            run.close()
-    _publish(partial, output)
-    record.unlink(missing_ok=True)
-    return Outcome(run.resumed, run.nonfinite)
+    refuse_special(output)
+    tell = _unfailing(options.tell)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with held(output, tell):
+            if options.unwanted is not None and options.unwanted():
+                return Outcome(skipped=True)
+            return _Run(plan, root.absolute(), output.absolute(), options).carry_out()
+    except KeyboardInterrupt:
+        raise Interrupted("stopped before it began", where=str(output)) from None
+    except (OSError, MemoryError) as error:
+        raise described(error) from error
+    finally:
+        task.release()
 
 
 class _Run:
-    """One attempt at a plan: its journal and its counters."""
+    """One attempt at a plan, under the output's lock."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        root: Path,
-        partial: Path,
-        record: Path,
-        *,
-        allow_nonfinite: bool,
-        chunk_weights: int,
-        progress: Progress | None,
-    ) -> None:
-        self._plan, self._root, self._partial, self._record = plan, root, partial, record
-        self._allow_nonfinite = allow_nonfinite
-        self._chunk_weights = chunk_weights
-        self._progress = progress or (lambda _done, _total: None)
-        self._journal: journals.Journal | None = None
-        self._done: dict[int, int] = {}
-        self._weights = 0
+    def __init__(self, plan: Plan, root: Path, output: Path, options: Options) -> None:
+        self._plan, self._root, self._options = plan, root, options
+        self._progress = _unfailing(options.progress)
+        self._tell = _unfailing(options.tell)
+        self._sources = observe(plan, root)
+        refuse_as_output(self._sources, output)
         self._total = plan.weights  # a sum over all steps, asked for after every chunk
-        self.resumed = 0
-        self.nonfinite = 0
-
-    def resume(self) -> None:
-        """Take over what an earlier run of the same plan on the same sources has written."""
+        self._record = journal_of(output)
+        self._nonfinite = 0
         found = journals.load(self._record)
-        digest, sources = self._plan.digest(), _sources(self._plan, self._root)
-        options = "allow_nonfinite" if self._allow_nonfinite else ""
-        if found is not None:
-            old = journals.Heading(digest, options, found.chunk_weights, sources)
-            if old.line() == found.heading:
-                self._chunk_weights = found.chunk_weights
-                chunks = split(self._plan, self._chunk_weights)
-                self._done = journals.confirmed(self._partial, self._plan, chunks, found.checksums)
-        self._chunks = split(self._plan, self._chunk_weights)
-        self.resumed = sum(weights(self._plan, self._chunks[number]) for number in self._done)
-        self._weights = self.resumed
-        heading = journals.Heading(digest, options, self._chunk_weights, sources)
-        self._journal = journals.Journal(self._record, heading, self._done)
+        chunk_weights = found.chunk_weights if found is not None else options.chunk_weights
+        heading = self._heading(chunk_weights)
+        resumes = found is not None and heading.line() == found.heading
+        if not resumes:
+            heading = self._heading(options.chunk_weights)
+        self._chunks = split(plan, heading.chunk_weights)
+        self._partial = Partial(output, plan.size, keep=resumes)
+        try:
+            checksums = found.checksums if found is not None and resumes else {}
+            self._done = journals.confirmed(self._partial.descriptor, plan, self._chunks, checksums)
+            self._journal = journals.Journal(self._record, heading, self._done)
+        except BaseException:
+            if not resumes:
+                self._partial.discard()
+            self._partial.close()
+            raise
+        self._weights = self._resumed = sum(weights(plan, self._chunks[n]) for n in self._done)
+
+    def carry_out(self) -> Outcome:
+        """Do what is left and publish the file; see `execute`."""
+        try:
+            notes = self._encode()
+            _check(self._partial, self._plan)
+            refuse_changes(self._sources, self._root)
+            self._partial.publish()
+        except InputError:
+            self._partial.discard()
+            self._record.unlink(missing_ok=True)
+            raise
+        except KeyboardInterrupt:
+            raise self._interrupted() from None
+        finally:
+            self._journal.close()
+            self._partial.close()
+        self._record.unlink(missing_ok=True)
+        return Outcome(self._resumed, self._nonfinite, notes=notes)
+
+    def _heading(self, chunk_weights: int) -> journals.Heading:
+        options = "allow_nonfinite" if self._options.allow_nonfinite else ""
+        return journals.Heading(self._plan.digest(), options, chunk_weights, self._sources)
+
+    def _encode(self) -> tuple[str, ...]:
+        """Write the header and what is left of the tensors; return what was made good."""
+        write_at(self._partial.descriptor, 0, self._plan.header)
+        self._progress(self._weights, self._total)
+        left = [number for number in range(len(self._chunks)) if number not in self._done]
+        with opened(self._options.engine, jobs=self._options.jobs, calls=len(left)) as engine:
+            work = bundles(
+                self._plan, self._chunks, left, None if engine.local else engine.workers()
+            )
+            try:
+                drive(
+                    engine, self._calls(work, engine), lambda i, done: self._report(work[i], done)
+                )
+            finally:
+                for note in engine.notes:
+                    self._tell(note)
+            if not engine.local:
+                self._read_back()
+            return tuple(engine.notes)
+
+    def _calls(self, work: list[tuple[int, ...]], engine: Engine) -> Iterator[Call]:
+        target = task.Target(
+            run=os.urandom(16).hex(),
+            root=str(self._root),
+            output=str(self._partial.path),
+            inode=self._partial.inode,
+            effort=self._plan.effort,
+            allow_nonfinite=self._options.allow_nonfinite,
+            flush=not engine.local,
+        )
+        for bundle in work:
+            chunks = [self._chunks[number] for number in bundle]
+            parts = [(self._plan.steps[c.step], c.start, c.stop) for c in chunks]
+            yield Call.of(task.encode, target, parts)
+
+    def _report(self, bundle: tuple[int, ...], done: tuple[task.Done, ...]) -> None:
+        checksums = {number: one.checksum for number, one in zip(bundle, done, strict=True)}
+        self._journal.append(checksums.items())
+        self._done.update(checksums)
+        self._nonfinite += sum(one.nonfinite for one in done)
+        self._weights += sum(weights(self._plan, self._chunks[number]) for number in bundle)
         self._progress(self._weights, self._total)
 
-    def encode(self, jobs: int) -> None:
-        """Do what is left."""
-        left = [number for number in range(len(self._chunks)) if number not in self._done]
-        job = pool.Job(
-            self._plan, self._root, self._partial, self._allow_nonfinite, self._chunk_weights
-        )
-        pool.run(job, left, jobs, self._report)
+    def _read_back(self) -> None:
+        """Hold what other machines say to have written against what this one reads."""
+        here = journals.confirmed(self._partial.descriptor, self._plan, self._chunks, self._done)
+        if lost := len(self._done) - len(here):
+            raise OutputError(
+                f"{lost} of {len(self._done)} parts are not what workers say they wrote",
+                where=str(self._partial.path),
+                hint="The storage does not keep what several machines write at once. The same "
+                "command writes these parts again.",
+            )
 
-    def interrupted(self) -> Interrupted:
+    def _interrupted(self) -> Interrupted:
         """Return the error that tells the user how far it came."""
         share = 100 * self._weights / max(1, self._total)
         return Interrupted(
             f"stopped at {share:.1f} %; what is done is kept",
-            where=str(self._partial),
+            where=str(self._partial.path),
             hint="The same command goes on from there.",
         )
 
-    def close(self) -> None:
-        """Close the journal; it stays on disk."""
-        if self._journal is not None:
-            self._journal.close()
-            self._journal = None
 
-    def _report(self, number: int, done: Done) -> None:
-        if self._journal is not None:
-            self._journal.append(number, done.checksum)
-        self.nonfinite += done.nonfinite
-        self._weights += weights(self._plan, self._chunks[number])
-        self._progress(self._weights, self._total)
-
-
-def _sources(plan: Plan, root: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return path, size and modification time of the source files, which must be as planned."""
-    states = []
-    for file in plan.files:
-        try:
-            status = (root / file.path).stat()
-        except OSError as error:
-            raise PlanError(
-                f"the plan needs this file: {error.strerror}",
-                where=str(root / file.path),
-                hint="Name the folder that the plan was made from.",
-            ) from error
-        if status.st_size != file.size:
-            raise PlanError(
-                f"is {status.st_size} bytes long, the plan was made from one of {file.size}",
-                where=str(root / file.path),
-                hint="Make the plan again.",
-            )
-        states.append((file.path, status.st_size, status.st_mtime_ns))
-    return tuple(states)
-
-
-@contextmanager
-def _opened(partial: Path, size: int) -> Iterator[int]:
-    """Yield a descriptor of the partial file, at its full size and locked against other runs."""
-    try:
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written: {error.strerror}", where=str(partial), hint="Use another --output."
-        ) from error
-    try:
-        if not claim(descriptor, _PATIENCE):
-            raise OutputError(
-                "another process is writing this output", where=str(partial), hint="Wait for it."
-            )
-        _check_space(partial, descriptor, size)
-        os.ftruncate(descriptor, size)
-        # Workers take shared locks of their own; a third process is kept out by any of them.
-        share(descriptor)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _check_space(partial: Path, descriptor: int, size: int) -> None:
-    """Refuse to start what cannot be finished."""
-    status = os.fstat(descriptor)
-    have = getattr(status, "st_blocks", 0) * 512
-    free = shutil.disk_usage(partial.parent).free
-    if free + have < size:
-        if not have:
-            partial.unlink()
-        raise OutputError(
-            f"{size:,} bytes are needed and {free + have:,} are free",
-            where=str(partial.parent),
-            hint="Free some space or use another --output.",
-        )
-
-
-def _write_header(descriptor: int, header: bytes) -> None:
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    view = memoryview(header)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _check(partial: Path, plan: Plan) -> None:
+def _check(partial: Partial, plan: Plan) -> None:
     """Read the file's structure back with the strict reader and hold it against the plan."""
-    tensors = GgufFile(partial).tensors
+    tensors = GgufFile(partial.path).tensors
     found = [(t.name, t.shape, t.type.name, t.offset, t.nbytes) for t in tensors.values()]
     planned = [(s.name, s.shape, s.type, s.offset, s.nbytes) for s in plan.steps]
     if found != planned:
-        raise QuantcliError("the written header does not say what was planned", where=str(partial))
+        raise QuantcliError(
+            "the written header does not say what was planned", where=str(partial.path)
+        )
 
 
-def _publish(partial: Path, output: Path) -> None:
-    """Give the finished file its name, durably."""
-    try:
-        partial.replace(output)
-    except OSError as error:
-        raise from_os_error(error) from error
-    # Directories cannot be opened everywhere; where they can, the rename itself is made durable.
-    with suppress(OSError):
-        folder = os.open(output.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+def _unfailing(show: Callable[..., None] | None) -> Callable[..., None]:
+    """Return `show` in a form that fails no conversion: nobody may be there to see it."""
+
+    def call(*arguments: object) -> None:
+        # A closed pipe, a full disk behind a log; a stream that was closed raises ValueError.
+        with suppress(OSError, ValueError):
+            if show is not None:
+                show(*arguments)
+
+    return call

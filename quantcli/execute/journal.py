@@ -10,15 +10,18 @@ machine lets a wrong byte through: what does not match is encoded again.
 from __future__ import annotations
 
 import json
+import os
 import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from quantcli.execute.chunks import Chunk, position
+from quantcli.execute.files import create, open_existing, write_at
+from quantcli.execute.sources import SourceState
 from quantcli.planning.plan import Plan
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,13 @@ class Heading:
         plan: digest of the plan.
         options: whatever else changes bytes (allowing non-finite weights).
         chunk_weights: size of the chunks that the numbers refer to.
-        sources: (path, size, modification time in ns) of every checkpoint file.
+        sources: the state of every checkpoint file.
     """
 
     plan: str
     options: str
     chunk_weights: int
-    sources: tuple[tuple[str, int, int], ...]
+    sources: tuple[SourceState, ...]
 
     def line(self) -> bytes:
         """Return the journal's first line."""
@@ -44,7 +47,7 @@ class Heading:
             "plan": self.plan,
             "options": self.options,
             "chunk_weights": self.chunk_weights,
-            "sources": self.sources,
+            "sources": [state.record() for state in self.sources],
         }
         return json.dumps(record, sort_keys=True).encode() + b"\n"
 
@@ -59,11 +62,20 @@ class Recorded:
 
 
 def load(path: Path) -> Recorded | None:
-    """Return the journal at `path`, or None where there is none or its first line is not ours."""
+    """Return the journal at `path`, or None where there is none or its first line is not ours.
+
+    Raises:
+        OutputError: it is no file of ours.
+        OSError: it cannot be read.
+    """
+    descriptor = open_existing(path)
+    if descriptor is None:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        first, *lines = file.read().split(b"\n")
     try:
-        first, *lines = path.read_bytes().split(b"\n")
         chunk_weights = json.loads(first)["chunk_weights"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     if not isinstance(chunk_weights, int) or chunk_weights < 1:
         return None
@@ -80,40 +92,54 @@ def load(path: Path) -> Recorded | None:
 
 
 def confirmed(
-    partial: Path, plan: Plan, chunks: tuple[Chunk, ...], checksums: dict[int, int]
+    partial: int, plan: Plan, chunks: Sequence[Chunk], checksums: Mapping[int, int]
 ) -> dict[int, int]:
-    """Return those of `checksums` whose bytes in `partial` still match."""
+    """Return those of `checksums` whose bytes in the file open as `partial` still match."""
     good: dict[int, int] = {}
-    with partial.open("rb") as file:
-        for number in sorted(checksums):
-            if number >= len(chunks):
-                continue
-            offset, length = position(plan, chunks[number])
-            file.seek(offset)
-            data = file.read(length)
-            if len(data) == length and zlib.crc32(data) == checksums[number]:
-                good[number] = checksums[number]
+    for number in sorted(checksums):
+        if number >= len(chunks):
+            continue
+        offset, length = position(plan, chunks[number])
+        data = os.pread(partial, length, offset)
+        if len(data) == length and zlib.crc32(data) == checksums[number]:
+            good[number] = checksums[number]
     return good
 
 
 class Journal:
     """An open journal; one writer only."""
 
-    def __init__(self, path: Path, heading: Heading, done: dict[int, int]) -> None:
-        """Write a journal at `path` that starts with `heading` and the chunks already `done`."""
-        lines = [heading.line(), *(_line(number, done[number]) for number in sorted(done))]
-        fresh = path.with_name(path.name + ".new")
-        fresh.write_bytes(b"".join(lines))
-        fresh.replace(path)
-        self._file: BinaryIO = path.open("ab", buffering=0)
+    def __init__(self, path: Path, heading: Heading, done: Mapping[int, int]) -> None:
+        """Write a journal at `path` that starts with `heading` and the chunks already `done`.
 
-    def append(self, number: int, checksum: int) -> None:
-        """Record that chunk `number` is in the partial file with `checksum`."""
-        self._file.write(_line(number, checksum))
+        Raises:
+            OutputError, OSError: it cannot be written.
+        """
+        fresh = path.with_name(path.name + ".new")
+        fresh.unlink(missing_ok=True)  # left behind by a run that was killed here
+        self._descriptor = create(fresh)
+        self._end = 0
+        try:
+            self._write(heading.line() + b"".join(_line(n, done[n]) for n in sorted(done)))
+            fresh.replace(path)
+        except BaseException:
+            self.close()
+            fresh.unlink(missing_ok=True)
+            raise
+
+    def append(self, checksums: Iterable[tuple[int, int]]) -> None:
+        """Record chunks, as (number, checksum), that are in the partial file."""
+        self._write(b"".join(_line(number, checksum) for number, checksum in checksums))
 
     def close(self) -> None:
         """Close the file; it stays on disk."""
-        self._file.close()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _write(self, lines: bytes) -> None:
+        write_at(self._descriptor, self._end, lines)
+        self._end += len(lines)
 
 
 def _line(number: int, checksum: int) -> bytes:

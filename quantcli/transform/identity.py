@@ -14,4 +14,4 @@ def _rows(load: Load, args: Args, start: int, stop: int) -> FloatArray:
     return load.rows(0, start, stop)
 
 
-IDENTITY = Transform("identity", _shape, _rows)
+IDENTITY = Transform("identity", _shape, _rows, moves_rows=True)

@@ -46,4 +46,4 @@ def _fill_head(load: Load, out: FloatArray, base: int, half: int, start: int, st
             out[at : base + high - start : 2] = load.rows(0, source + first, source + end)
 
 
-ROPE_PERMUTE = Transform("rope_permute", _shape, _rows)
+ROPE_PERMUTE = Transform("rope_permute", _shape, _rows, moves_rows=True)

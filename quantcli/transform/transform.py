@@ -43,8 +43,11 @@ class Transform:
         rows: (load, args, start, stop) → float32 (stop - start, columns): rows [start, stop) of
             the output seen as (product of the outer dimensions, innermost dimension). Reads of
             `load` no more than those rows need.
+        moves_rows: whether the rows of every output of two or more dimensions are rows of the
+            sources, whole and as they are: then `rows` may be given any 32-bit words for values.
     """
 
     name: str
     shape: Callable[[tuple[Shape, ...], Args], Shape]
     rows: Callable[[Load, Args, int, int], FloatArray]
+    moves_rows: bool = False

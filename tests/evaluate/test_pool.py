@@ -1,7 +1,8 @@
-"""Worker processes of the comparison: their order, and what happens when one dies."""
+"""The comparison over several processes: its order, and files that change under it."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,9 @@ import pytest
 
 from quantcli import codec
 from quantcli.container.header import build_header
-from quantcli.container.reader import GgufFile
-from quantcli.errors import QuantcliError
-from quantcli.evaluate.comparison import Job, Piece, Subject, cut
-from quantcli.evaluate.pool import check_all
+from quantcli.errors import ContainerError
+from quantcli.evaluate.comparison import Job, Piece, Report, Workers, check_all, cut
+from quantcli.evaluate.task import Finding, Subject
 
 
 def make(path: Path, rows: int) -> Job:
@@ -24,30 +24,56 @@ def make(path: Path, rows: int) -> Job:
         blocks["d"][row, : row % 3] = np.nan
     header = build_header([], [("t", (rows, 64), kind.ggml_type, data.nbytes)])
     path.write_bytes((header.data + data.tobytes()).ljust(header.size, b"\0"))
-    subject = Subject("t", "Q8_0", rows, 64, kind.row_bytes(64), origin=None)
+    start = len(header.data)
+    subject = Subject("t", "Q8_0", rows, 64, kind.row_bytes(64), start, origin=None)
     return Job(path, None, (subject,), effort=None)
+
+
+def collect(found: list[tuple[Piece, Finding]]) -> Report:
+    return lambda piece, finding: found.append((piece, finding))
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_findings_come_in_order_whoever_made_them(tmp_path: Path, jobs: int) -> None:
     job = make(tmp_path / "m.gguf", 50)
     pieces = list(cut(job.subjects, chunk_weights=64))
-    found = list(check_all(job, GgufFile(job.path), pieces, jobs))
+    found: list[tuple[Piece, Finding]] = []
+    assert check_all(job, pieces, collect(found), Workers(jobs)) == ()
     assert [piece for piece, _ in found] == pieces == [Piece(0, i, i + 1) for i in range(50)]
     assert [finding.invalid for _, finding in found] == [i % 3 for i in range(50)]
 
 
 def test_pieces_are_whole_rows_and_cover_everything() -> None:
-    subjects = tuple(Subject(f"t{n}", "F32", n, 100, 400, origin=None) for n in (1, 7, 64))
+    subjects = tuple(Subject(f"t{n}", "F32", n, 100, 400, 0, origin=None) for n in (1, 7, 64))
     for size in (1, 100, 350, 10**9):
         rows = [(p.subject, row) for p in cut(subjects, size) for row in range(p.start, p.stop)]
         assert rows == [(i, row) for i, s in enumerate(subjects) for row in range(s.rows)]
 
 
-def test_a_worker_that_dies_is_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_file_that_shrank_after_its_header_was_read_is_an_error(
+    tmp_path: Path, jobs: int
+) -> None:
+    job = make(tmp_path / "m.gguf", 400)
+    os.truncate(job.path, 1000)
+    found: list[tuple[Piece, Finding]] = []
+    with pytest.raises(ContainerError, match=r"needs bytes up to .* the file has 1000"):
+        check_all(job, list(cut(job.subjects, 64)), collect(found), Workers(jobs))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_another_file_of_that_name_is_not_checked_in_its_place(tmp_path: Path, jobs: int) -> None:
     job = make(tmp_path / "m.gguf", 4)
-    file = GgufFile(job.path)
-    job.path.unlink()  # so that the workers cannot open it
-    with pytest.raises(QuantcliError, match="worker process ended with status 1"):
-        list(check_all(job, file, cut(job.subjects, 64), 2))
-    assert "cannot be read" in capfd.readouterr().err
+    check_all(job, list(cut(job.subjects, 64)), lambda _piece, _finding: None, Workers(jobs))
+    stat = type(job.path).stat
+    other = make(tmp_path / "other.gguf", 4)
+
+    class Swapped(type(job.path)):  # type: ignore[misc]  # a path whose file is exchanged after a look at it
+        def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+            before = stat(Path(self), follow_symlinks=follow_symlinks)
+            other.path.replace(self)
+            return before
+
+    swapped = Job(Swapped(job.path), None, job.subjects, None)
+    with pytest.raises(ContainerError, match="not the file that is being checked"):
+        check_all(swapped, list(cut(job.subjects, 64)), lambda _p, _f: None, Workers(jobs))

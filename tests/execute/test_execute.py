@@ -3,8 +3,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -17,11 +15,10 @@ from safetensors.numpy import load_file, save_file
 
 from quantcli.app.plan import plan as make_plan
 from quantcli.errors import Interrupted, OutputError, PlanError, QuantcliError
-from quantcli.execute import execute as module
-from quantcli.execute import pool
-from quantcli.execute.chunks import position, split
-from quantcli.execute.encoder import NonFiniteError
-from quantcli.execute.execute import Outcome, execute
+from quantcli.execute import partial as module
+from quantcli.execute.chunks import bundles, position, split, weights
+from quantcli.execute.execute import Options, Outcome, execute
+from quantcli.execute.task import NonFiniteError
 from quantcli.planning.plan import Plan
 
 MakeTiny = Callable[..., Path]
@@ -62,7 +59,7 @@ def stop_after(calls: int) -> Callable[[int, int], None]:
 
 def run(plan: Plan, model: Path, output: Path, **options: object) -> Outcome:
     options = {"jobs": 1, "chunk_weights": SMALL_CHUNK, **options}
-    return execute(plan, model, output, **options)
+    return execute(plan, model, output, Options(**options))
 
 
 def test_chunks_cover_every_row_once_and_positions_fill_every_tensor(planned: Plan) -> None:
@@ -208,37 +205,6 @@ def test_too_little_space_is_said_before_the_first_byte(
     assert leftovers(output) == []
 
 
-def test_two_runs_do_not_write_one_output(
-    planned: Plan, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.1)
-    output = tmp_path / "out.gguf"
-    second = []
-
-    def progress(_done: int, _total: int) -> None:
-        if not second:
-            with pytest.raises(OutputError, match="another process is writing") as caught:
-                run(planned, model, output)
-            second.append(caught)
-
-    run(planned, model, output, progress=progress)
-    assert second
-
-
-def test_a_worker_that_dies_is_an_error_and_what_is_done_is_kept(
-    planned: Plan, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code = "import sys; sys.stdin.readline(); sys.exit(9)"
-    command = {**pool._command(), "args": [sys.executable, "-c", code]}
-    monkeypatch.setattr(pool, "_command", lambda: command)
-    output = tmp_path / "out.gguf"
-    with pytest.raises(QuantcliError, match="ended with status 9"):
-        run(planned, model, output, jobs=2)
-    monkeypatch.undo()
-    run(planned, model, output, jobs=2)
-    assert leftovers(output) == ["out.gguf"]
-
-
 def test_a_plan_does_not_run_on_another_checkpoint(
     planned: Plan, model: Path, make_tiny: MakeTiny, tmp_path: Path
 ) -> None:
@@ -247,13 +213,20 @@ def test_a_plan_does_not_run_on_another_checkpoint(
         run(planned, other, tmp_path / "out.gguf")
 
 
-def test_a_worker_ends_with_its_parent() -> None:
-    worker = subprocess.run(
-        [sys.executable, "-m", "quantcli.execute.worker"],
-        input='{"root": ".", "output": "nowhere"}\nnot a plan\n',
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert worker.returncode != 0
+@pytest.mark.parametrize("workers", [None, 1, 3])
+def test_bundles_hold_every_chunk_once_and_for_clusters_are_contiguous(
+    planned: Plan, monkeypatch: pytest.MonkeyPatch, workers: int | None
+) -> None:
+    monkeypatch.setattr("quantcli.execute.chunks._SMALLEST_BUNDLE", 5 * SMALL_CHUNK)
+    chunks = split(planned, SMALL_CHUNK)
+    left = [number for number in range(len(chunks)) if number % 17]
+    groups = bundles(planned, chunks, left, workers)
+    assert sorted(number for group in groups for number in group) == left
+    if workers is None:
+        assert [group for (group,) in groups] == left
+        return
+    assert len(groups) < len(left) / 2
+    assert all(b == a + 1 for group in groups for a, b in pairwise(group))
+    sizes = [sum(weights(planned, chunks[number]) for number in group) for group in groups]
+    assert sizes == sorted(sizes, reverse=True)
+    assert bundles(planned, chunks, [], workers) == []

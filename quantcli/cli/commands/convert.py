@@ -9,6 +9,7 @@ from quantcli.cli.options import (
     AllowNonfinite,
     ChunkWeights,
     Effort,
+    Engine,
     Force,
     Jobs,
     Json,
@@ -52,6 +53,7 @@ def convert(
     skip_existing: SkipExisting = False,
     modelfile: Modelfile = False,
     jobs: Jobs = None,
+    engine: Engine = None,
     effort: Effort = None,
     strict: Strict = False,
     allow_nonfinite: AllowNonfinite = False,
@@ -79,6 +81,7 @@ def convert(
             output,
             plan=plan_file,
             jobs=jobs,
+            engine=engine,
             effort=effort,
             pre_tokenizer=pre_tokenizer,
             model_name=model_name,
@@ -91,6 +94,7 @@ def convert(
             chunk_weights=chunk_weights,
             progress=update,
             on_plan=lambda made: None if silent else conversion_view.announce(made),
+            on_note=lambda text: None if silent else console.note(text),
         )
     if json:
         console.json(result.to_json())

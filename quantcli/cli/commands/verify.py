@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from quantcli.cli import console, verification_view
-from quantcli.cli.options import Jobs, Json, Quiet
+from quantcli.cli.options import Engine, Jobs, Json, Quiet
 from quantcli.cli.progress import progress
 from quantcli.errors import VerificationError
 
@@ -42,6 +42,7 @@ def verify(
         typer.Option("--exact", help="Also encode MODEL again and compare every byte. Slow."),
     ] = False,
     jobs: Jobs = None,
+    engine: Engine = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -49,7 +50,7 @@ def verify(
     from quantcli.app.verify import verify as run
 
     with progress("verifying", quiet=quiet, json=json, unit="bytes") as update:
-        result = run(file, against, exact=exact, jobs=jobs, progress=update)
+        result = run(file, against, exact=exact, jobs=jobs, engine=engine, progress=update)
     if json:
         console.json(result.to_json())
     elif not quiet:

@@ -1,0 +1,99 @@
+"""All that can be done to a conversion, counted: writes the table of docs/reliability.md.
+
+    python bench/faults.py [--kills 500] [--rounds 100]     (make faults)
+
+Runs the campaigns of kill_resume.py and races.py and the tests of faults, and replaces the table in
+docs/reliability.md. Exit status 1, and no table, when anything went wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import kill_resume
+import races
+from support import SMALL, convert, write_checkpoint
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- table of faults: begin -->\n", "<!-- table of faults: end -->\n"
+TESTS = {
+    "test_faults.py": "full disks, limits, failing devices, signals, lost workers, closed streams",
+    "test_outputs.py": "outputs and side files that are no files of ours; the lock",
+    "test_sources.py": "sources that change, shrink or are exchanged",
+    "test_pipes.py": "workers that die, stop or fail",
+    "test_safe_path.py": "modules planted in the current folder, the model's and PYTHONPATH",
+    "test_cluster.py": "clusters: killed workers and coordinators, other versions",
+}
+
+
+def tests() -> dict[str, int]:
+    """Run the tests of faults; return how many passed by file.
+
+    Raises:
+        SystemExit: one failed.
+    """
+    files = [path for name in TESTS for path in (ROOT / "tests").rglob(name)]
+    with tempfile.TemporaryDirectory() as folder:
+        record = Path(folder) / "record.xml"
+        command = [sys.executable, "-m", "pytest", "-q", *map(str, files), f"--junitxml={record}"]
+        if subprocess.run(command, cwd=ROOT, check=False).returncode:
+            raise SystemExit("a test of faults failed")
+        cases = ET.parse(record).iter("testcase")  # noqa: S314 - pytest has just written it
+        passed = [case for case in cases if case.find("skipped") is None]
+    names = {name: name.removesuffix(".py") for name in TESTS}
+    return {
+        name: sum(stem in case.attrib["classname"].split(".") for case in passed)
+        for name, stem in names.items()
+    }
+
+
+def table(passed: dict[str, int], killed: kill_resume.Campaign, raced: races.Campaign) -> str:
+    """Return the table."""
+    spread = ", ".join(f"{killed.counts()[t]} to the {t}" for t in kill_resume.TARGETS)
+    rows = [
+        "| what was done | how often | outcome |",
+        "|---|---|---|",
+        (
+            f"| SIGKILL at a random moment: {spread} | {len(killed.rounds)} | the same SHA-256 in "
+            f"{len(killed.rounds) - killed.wrong}; {killed.resumed} went on with what was done |"
+        ),
+        (
+            f"| two or three conversions to one output | {raced.rounds} | {raced.harmed} files "
+            f"harmed, {raced.tracebacks} tracebacks, {raced.left_over} with files left over |"
+        ),
+        *(f"| {what} | {passed[name]} | all as promised |" for name, what in TESTS.items()),
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def main() -> int:
+    """Run everything and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=100)
+    options = parser.parse_args()
+    passed = tests()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "races").mkdir()
+        raced = races.campaign(folder / "races", options.rounds, seed=1)
+        model, output = write_checkpoint(folder / "small", SMALL), folder / "out.gguf"
+        command = convert(model, "Q4_K_M", output, "--jobs", 2, "--chunk-weights", 1 << 16)
+        killed = kill_resume.campaign(command, output, options.kills, seed=1)
+    print(table(passed, killed, raced))
+    if killed.wrong or len(killed.rounds) < options.kills or not raced.good:
+        return 1
+    text = PAGE.read_text(encoding="utf-8")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    PAGE.write_text(before + BEGIN + table(passed, killed, raced) + END + after, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
