@@ -202,6 +202,7 @@ def out_of_range(model: Path) -> None:
 
 def write_index(model: Path, shard: str) -> None:
     names = list(load_file(model / "model.safetensors"))
+    (model / "model.safetensors").unlink()  # whole, it would be read alone
     index = {"weight_map": dict.fromkeys(names, shard)}
     (model / "model.safetensors.index.json").write_text(json.dumps(index))
 
@@ -253,7 +254,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     ),
     "no config": (lambda model: (model / "config.json").unlink(), ["config.json"]),
     "no tokenizer": (lambda model: (model / "tokenizer.json").unlink(), ["tokenizer"]),
-    "empty": (shutil.rmtree, ["no such folder"]),
+    "empty": (shutil.rmtree, ["no such"]),
 }
 
 
