@@ -14,12 +14,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from quantcli.errors import enumerated
+
 CARD = "README.md"
 _FENCE = b"---"
 # Front matter is a few hundred bytes; an unclosed one must not make YAML out of a whole book.
 _LONGEST = 1 << 20
-# Values that a note gives; the rest is counted.
-_TOLD = 5
 
 # Fields by what they hold; others are not used.
 _TEXTS = (
@@ -121,9 +121,7 @@ def read_card(root: Path) -> Card:
             dropped += [f"{name} {shown} (line {lines.get(name, 1)})" for shown in left_out]
     notes = []
     if dropped:
-        more = f" and {len(dropped) - _TOLD} more" if len(dropped) > _TOLD else ""
-        told = ", ".join(dropped[:_TOLD])
-        notes.append(f"{CARD}: left out as not understood: {told}{more}")
+        notes.append(f"{CARD}: left out as not understood: {enumerated(dropped)}")
     if (line := _undecodable(data)) is not None:
         notes.append(f"{CARD}: line {line} is not UTF-8; only the front matter is read")
     return Card(kept, tuple(notes))
