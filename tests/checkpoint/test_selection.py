@@ -24,8 +24,7 @@ NOTES = {
     "stored-not-named": "the index does not name, which are read all the same: 'model.norm.weight'",
     "another-shard-named": None,
     "two-shards-hold-it": f"the last counts: 'model.embed_tokens.weight' in {FIRST} and {SECOND}",
-    "shards-gone": f"model.safetensors is whole and is read alone, as transformers does; "
-    f"left aside: {INDEX}",
+    "shards-gone": f"model.safetensors is read alone, as transformers does; left aside: {INDEX}",
     "whole-beside-shards": f"left aside: {INDEX}, {FIRST}, {SECOND}",
     "whole-beside-a-broken-index": f"left aside: {INDEX}",
     "variant-beside": None,
@@ -173,3 +172,16 @@ def test_the_config_names_an_index(tmp_path: Path) -> None:
     checkpoint = open_checkpoint(folder)
     assert digests(checkpoint) == FROZEN["named-not-stored"]
     assert "mine.safetensors.index.json" in checkpoint.files
+
+
+def test_what_was_left_aside_is_said_when_something_is_missing(tmp_path: Path) -> None:
+    """transformers would fill the missing layers with random numbers; the shards have them."""
+    folder = file_choices.sharded(tmp_path / "m")
+    first = dict(file_choices.load_file(folder / FIRST))
+    file_choices.store(folder, "model.safetensors", **first)
+    with pytest.raises(QuantcliError, match="missing tensors") as caught:
+        quantcli.plan(folder, "F32")
+    assert (
+        f"model.safetensors is read alone, as transformers does; left aside: {INDEX}, {FIRST}"
+        in (str(caught.value.hint))
+    )
