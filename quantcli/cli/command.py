@@ -17,6 +17,8 @@ from quantcli.errors import UsageError
 
 OTHER_SPELLINGS = {"--outfile": "--output", "--outtype": "--type"}
 """Spellings of llama.cpp's converter that mean the same here; not shown in the help."""
+SKIP_BY_CONTENTS = "--skip-existing=verify"
+"""A flag with a value, which the parser does not have: to it, it is one flag more."""
 _OPTIONS = "Options"
 _HINTS = {
     "--type": "One file has one type; `quantcli batch` makes files of several types.",
@@ -121,6 +123,9 @@ def _own_spellings(args: Sequence[str]) -> Iterator[str]:
     """Yield the arguments with peers' spellings replaced, up to a `--`."""
     rest = iter(args)
     for argument in rest:
+        if argument == SKIP_BY_CONTENTS:
+            yield SKIP_BY_CONTENTS.replace("=", "-")
+            continue
         name, equals, value = argument.partition("=")
         yield OTHER_SPELLINGS.get(name, name) + equals + value
         if argument == "--":
