@@ -151,10 +151,13 @@ SkipExisting = Annotated[
     bool,
     typer.Option(
         "--skip-existing",
-        help="Leave an output that is up to date alone; replace one only if quantcli made it.",
+        help="Leave an output alone whose header is what would be written and that is newer than "
+        "the checkpoint; replace one only if quantcli made it. --skip-existing=verify looks at no "
+        "times but encodes again and compares contents.",
         rich_help_panel=OUTPUT,
     ),
 ]
+SkipExistingVerify = Annotated[bool, typer.Option("--skip-existing-verify", hidden=True)]
 Modelfile = Annotated[
     bool,
     typer.Option(

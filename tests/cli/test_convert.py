@@ -302,3 +302,23 @@ def test_the_effort_is_recorded_and_an_unknown_one_refused(
     unknown = quantcli("plan", model, "-t", "Q8_0", "--effort", "maximal")
     assert unknown.returncode == 2
     assert "fast, normal, best" in unknown.stderr
+
+
+def test_skip_existing_can_compare_contents(make_tiny: MakeTiny, tmp_path: Path) -> None:
+    """Times say nothing about a file that was copied; contents do."""
+    model, output = make_tiny("llama"), tmp_path / "out.gguf"
+    assert quantcli("convert", model, "-t", "Q4_0", "-o", output).returncode == 0
+    os.utime(output, (1, 1))
+    before = output.stat().st_mtime_ns
+    skipped = quantcli("convert", model, "-t", "Q4_0", "-o", output, "--skip-existing=verify")
+    assert skipped.returncode == 0
+    assert output.stat().st_mtime_ns == before
+    with output.open("r+b") as file:  # one bit of a weight
+        file.seek(-40, os.SEEK_END)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+    os.utime(output)
+    again = quantcli("convert", model, "-t", "Q4_0", "-o", output, "--skip-existing=verify")
+    assert again.returncode == 0
+    assert quantcli("verify", output, "--against", model, "--exact").returncode == 0
