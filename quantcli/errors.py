@@ -68,6 +68,7 @@ OPTIONS = {
     "--allow-nonfinite": "allow_nonfinite",
     "--effort": "effort",
     "--exact": "exact",
+    "--follow-links": "follow_links",
     "--force": "force",
     "--jobs": "jobs",
     "--metadata": "metadata",
@@ -85,7 +86,15 @@ OPTIONS = {
 KEYWORDS = {keyword: option for option, keyword in OPTIONS.items()}
 """The same by keyword."""
 FLAGS = frozenset(
-    ("--allow-nonfinite", "--exact", "--force", "--modelfile", "--skip-existing", "--strict")
+    (
+        "--allow-nonfinite",
+        "--exact",
+        "--follow-links",
+        "--force",
+        "--modelfile",
+        "--skip-existing",
+        "--strict",
+    )
 )
 """Those that take no value; the others are named alone or with one in capitals (--output FILE)."""
 _OPTION = re.compile(r"(?<![\w-])(--[a-z]+(?:-[a-z]+)*)(?![\w-])( [A-Z][A-Z_]+\b)?")

@@ -17,8 +17,6 @@ from typing import Any, BinaryIO
 from quantcli.errors import InputError, QuantcliError, bounded
 
 MEBI = 1 << 20
-SETTINGS_LIMIT = 32 * MEBI
-"""config.json and its kind; the largest published ones have a few hundred kilobytes."""
 TEXT_LIMIT = 8 * MEBI
 """Model cards and chat templates."""
 VOCABULARY_LIMIT = 256 * MEBI
@@ -107,14 +105,20 @@ def read_text(path: Path, *, limit: int, error: type[InputError] = InputError) -
         return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def parse_json(data: bytes | str, where: str, *, error: type[InputError] = InputError) -> Any:
+def parse_json(
+    data: bytes | str,
+    where: str,
+    *,
+    error: type[InputError] = InputError,
+    hint: str | None = None,
+) -> Any:
     """Return the JSON value in `data`.
 
     Raises:
         InputError: not JSON or not UTF-8; nested too deeply; or so many small parts that it would
             take many times its length in memory.
     """
-    with boundary(where, "not JSON", error=error):
+    with boundary(where, "not JSON", error=error, hint=hint):
         text = data.decode("utf-8") if isinstance(data, bytes) else data
         containers = text.count("[") + text.count("{")
         if containers > _MOST_CONTAINERS or text.count('":') > _MOST_MEMBERS:

@@ -93,6 +93,7 @@ def batch(
     *,
     jobs: int | None = None,
     effort: str | None = None,
+    follow_links: bool = False,
     strict: bool = False,
     allow_nonfinite: bool = False,
     on_item: Callable[[BatchItem], None] | None = None,
@@ -108,6 +109,7 @@ def batch(
         out: folder of the outputs, made if need be.
         jobs: as in `convert`.
         effort: as in `convert`.
+        follow_links: as in `convert`.
         strict: as in `convert`.
         allow_nonfinite: as in `convert`.
         on_item: called after every file.
@@ -120,7 +122,12 @@ def batch(
     items = []
     for task in tasks(folder, presets, out):
         item = carry_out(
-            task, jobs=jobs, effort=effort, strict=strict, allow_nonfinite=allow_nonfinite
+            task,
+            jobs=jobs,
+            effort=effort,
+            follow_links=follow_links,
+            strict=strict,
+            allow_nonfinite=allow_nonfinite,
         )
         items.append(item)
         if on_item is not None:
@@ -168,6 +175,7 @@ def carry_out(
     *,
     jobs: int | None = None,
     effort: str | None = None,
+    follow_links: bool = False,
     strict: bool = False,
     allow_nonfinite: bool = False,
     progress: Progress | None = None,
@@ -186,6 +194,7 @@ def carry_out(
             str(task.output).replace("{", "{{").replace("}", "}}"),
             jobs=jobs,
             effort=effort,
+            follow_links=follow_links,
             strict=strict,
             allow_nonfinite=allow_nonfinite,
             skip_existing=True,

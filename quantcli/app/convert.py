@@ -98,6 +98,7 @@ def convert(
     modelfile: bool = False,
     force: bool = False,
     skip_existing: bool | Literal["verify"] = False,
+    follow_links: bool = False,
     strict: bool = False,
     allow_nonfinite: bool = False,
     chunk_weights: int = CHUNK_WEIGHTS,
@@ -122,6 +123,7 @@ def convert(
         pre_tokenizer: as in `plan`.
         model_name: as in `plan`.
         metadata: as in `plan`.
+        follow_links: as in `plan`.
         strict: as in `plan`.
         modelfile: also write an Ollama Modelfile beside the output.
         force: replace an existing output.
@@ -149,7 +151,7 @@ def convert(
     path = _output(output, Path(model), preset, saved, model_name)
     if modelfile:
         refuse_foreign_modelfile(modelfile_path(path), force=force)
-    checkpoint = open_checkpoint(Path(model))
+    checkpoint = open_checkpoint(Path(model), follow_links=follow_links)
     if saved is None:
         ready = make_plan(
             model,
@@ -158,6 +160,7 @@ def convert(
             pre_tokenizer=pre_tokenizer,
             model_name=model_name,
             metadata=metadata,
+            follow_links=follow_links,
             strict=strict,
         )
     else:

@@ -19,6 +19,7 @@ from quantcli.app.plan import plan as make_plan
 from quantcli.arch.facts import text_config
 from quantcli.arch.registry import find
 from quantcli.checkpoint import Checkpoint, read_checkpoint
+from quantcli.checkpoint.folder import refuse_strays
 from quantcli.checkpoint.json_file import read_object
 from quantcli.checkpoint.naming import model_name
 from quantcli.container.reader import parse
@@ -161,6 +162,7 @@ def inspect_checkpoint(path: str | Path) -> CheckpointInspection:
 
 def _config(path: Path) -> dict[str, Any]:
     try:
+        refuse_strays(path, follow_links=False)
         return read_object(path, "config.json")
     except InputError:
         return {}

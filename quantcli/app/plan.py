@@ -15,6 +15,7 @@ from quantcli.checkpoint import Checkpoint, open_checkpoint
 from quantcli.checkpoint.fingerprint import source_digest
 from quantcli.codec import EFFORTS
 from quantcli.errors import ArchitectureError, PlanError, QuantcliError, UsageError, listed
+from quantcli.inputs import PLAN_LIMIT, read_text
 from quantcli.planning.build import Identity, build
 from quantcli.planning.plan import Plan
 from quantcli.planning.saved import check_fit, read_plan
@@ -40,6 +41,7 @@ def plan(
     pre_tokenizer: str | None = None,
     model_name: str | None = None,
     metadata: Metadata | None = None,
+    follow_links: bool = False,
     strict: bool = False,
 ) -> Plan:
     """Return what converting `model` to `preset` would do; no tensor data is read.
@@ -53,6 +55,7 @@ def plan(
             what its card says, else the folder's name (in the Hub's cache, the repository's).
         metadata: further general.* keys or keys of your own, and their values: texts, read as on
             the command line ("5", "uint32:5"), or Python values of the key's type.
+        follow_links: let links lead out of the model's folder.
         strict: refuse fallbacks to other types and any note.
 
     Raises:
@@ -63,7 +66,7 @@ def plan(
     if effort not in EFFORTS:
         raise UsageError(f"unknown effort {effort!r}; known: {', '.join(EFFORTS)}")
     recipe = resolve(preset)
-    checkpoint = open_checkpoint(Path(model))
+    checkpoint = open_checkpoint(Path(model), follow_links=follow_links)
     expanded = _expand(checkpoint)
     tokenizer = export(
         checkpoint.root,
@@ -113,10 +116,7 @@ def load_plan(path: str | Path) -> Plan:
     Raises:
         PlanError: not readable, not a plan, or one that contradicts itself.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"cannot be read: {error}", where=str(path)) from error
+    text = read_text(Path(path), limit=PLAN_LIMIT, error=PlanError)
     try:
         return read_plan(text)
     except PlanError as error:

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quantcli import codec
-from quantcli._version import __version__
-from quantcli.app.overrides import from_file
-from quantcli.app.plan import plan as make_plan
 from quantcli.app.record import to_json
-from quantcli.checkpoint import open_checkpoint
+from quantcli.app.reference import Reference
 from quantcli.container.reader import GgufFile, Tensor, parse
-from quantcli.errors import ContainerError, TokenizerError, UsageError
+from quantcli.errors import ContainerError, UsageError
 from quantcli.evaluate import metadata
 from quantcli.evaluate.bounds import BOUNDS, Bound
 from quantcli.evaluate.comparison import Job, Piece, Workers, check_all, cut
@@ -23,7 +20,7 @@ from quantcli.evaluate.structure import layout_problems
 from quantcli.evaluate.task import Finding, Origin, Subject
 from quantcli.evaluate.tensor_error import TensorError, exceeds
 from quantcli.execute.cores import available_cores
-from quantcli.planning.plan import Plan, Step
+from quantcli.planning.plan import Step
 from quantcli.planning.summary import Summary
 
 Progress = Callable[[int, int], None]
@@ -102,6 +99,7 @@ def verify(
     exact: bool = False,
     jobs: int | None = None,
     engine: str | None = None,
+    follow_links: bool = False,
     progress: Progress | None = None,
 ) -> Verification:
     """Check the GGUF file at `path`, alone or against the checkpoint it was made from.
@@ -118,6 +116,7 @@ def verify(
         exact: also encode the checkpoint again as the file says it was, and compare every byte.
         jobs: processes; default the cores available.
         engine: where else to work: "dask://HOST:PORT" or the path of a scheduler file.
+        follow_links: let links lead out of the checkpoint's folder.
         progress: called with (bytes done, bytes in all).
 
     Raises:
@@ -134,7 +133,9 @@ def verify(
             raise
         problems, size = (error.message,), path.stat().st_size
         return Verification(str(path), _text(against), None, size, problems, (), ())
-    reference = None if against is None else _Reference.of(report.file, Path(against))
+    reference = None
+    if against is not None:
+        reference = Reference.of(report.file, Path(against), follow_links=follow_links)
     effort = _effort(path, reference) if exact else None
     if reference is not None:
         report.compare(reference)
@@ -147,7 +148,7 @@ def _text(path: str | Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _effort(path: Path, reference: _Reference | None) -> str:
+def _effort(path: Path, reference: Reference | None) -> str:
     """Return the effort to encode with for the exact comparison."""
     if reference is None:
         raise UsageError("an exact check needs the checkpoint", hint="Add --against MODEL.")
@@ -157,66 +158,6 @@ def _effort(path: Path, reference: _Reference | None) -> str:
             hint=f"{path} does not say that it was.",
         )
     return reference.plan.effort
-
-
-@dataclass(frozen=True, slots=True)
-class _Reference:
-    """What the file should hold.
-
-    Attributes:
-        root: folder of the checkpoint.
-        plan: the plan for it.
-        foreign: whether the file was made by something else, so that types and provenance are its
-            own business.
-        notes: what was assumed.
-    """
-
-    root: Path
-    plan: Plan
-    foreign: bool
-    notes: tuple[str, ...]
-
-    @classmethod
-    def of(cls, file: GgufFile, model: Path) -> _Reference:
-        """Make the plan that the file says it was made by."""
-        if isinstance(count := file.value("split.count", 0), int) and count > 1:
-            raise UsageError(
-                f"{file.path} is one of {count} shards", hint="Merge them to compare with a model."
-            )
-        root = open_checkpoint(model).root
-        preset, effort = file.value("quantcli.preset"), file.value("quantcli.effort")
-        notes = []
-        if isinstance(preset, str) and isinstance(effort, str):
-            if (version := file.value("quantcli.version")) != __version__:
-                notes.append(f"made by quantcli {version}, checked by {__version__}")
-            plan, more = _plan(file, model, preset, effort)
-            return cls(root, plan, foreign=False, notes=(*notes, *more))
-        notes.append("not made by quantcli: types, general.* and quantize.* are taken as they are")
-        plan, more = _plan(file, model, _FOREIGN_PRESET, codec.EFFORTS[0])
-        return cls(root, plan, foreign=True, notes=(*notes, *more))
-
-
-def _plan(file: GgufFile, model: Path, preset: str, effort: str) -> tuple[Plan, list[str]]:
-    name, metadata = from_file(file.entries)
-    by_hand = [key for key in ("general.name",) if name is not None] + sorted(metadata)
-    notes = [f"set by hand, so taken from the file: {', '.join(by_hand)}"] if by_hand else []
-
-    def planned(pre: str | None = None) -> Plan:
-        return make_plan(
-            model, preset, effort=effort, pre_tokenizer=pre, model_name=name, metadata=metadata
-        )
-
-    try:
-        return planned(), notes
-    except TokenizerError:
-        # The pre-tokenizer may have been named by the user; then the file knows it.
-        pre = file.value("tokenizer.ggml.pre")
-        if not isinstance(pre, str):
-            raise
-        return planned(pre), [
-            *notes,
-            f"the pre-tokenizer is not recognised; {pre} is taken from the file",
-        ]
 
 
 class _Report:
@@ -230,7 +171,7 @@ class _Report:
         self.notes: list[str] = [] if unknown is None else [unknown]
         self.checks: list[TensorCheck] = []
 
-    def compare(self, reference: _Reference) -> None:
+    def compare(self, reference: Reference) -> None:
         """Compare metadata and the list of tensors with the reference's plan."""
         plan = reference.plan
         self.notes += reference.notes
@@ -261,7 +202,7 @@ class _Report:
 
     def check_tensors(
         self,
-        reference: _Reference | None,
+        reference: Reference | None,
         effort: str | None,
         workers: Workers,
         progress: Progress | None,

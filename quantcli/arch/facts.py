@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
 from quantcli.checkpoint.json_file import read_json
+from quantcli.checkpoint.paths import is_inside
 from quantcli.errors import ConfigError
 
 # Names under which multimodal configs nest the text model's fields.
@@ -119,11 +121,12 @@ class Facts:
         Raises:
             ConfigError: the path leaves the folder, or the file is not readable JSON.
         """
-        if Path(file).is_absolute() or ".." in Path(file).parts:
+        if not is_inside(file):
             raise ConfigError(
-                f"names a path outside the model's folder: {file!r}", where=str(self.root)
+                f"names a path outside the model's folder: {file[:80]!r}", where=str(self.root)
             )
-        return read_json(self.root, file) if (self.root / file).is_file() else None
+        # os.path says no where a part of the path is too long; pathlib raises.
+        return read_json(self.root, file) if os.path.isfile(self.root / file) else None  # noqa: PTH113 - as said
 
     def rope(self, *fields: str) -> Any:
         """Return the first of the rotary parameters `fields` of the global layers, or None.

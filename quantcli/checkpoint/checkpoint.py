@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from quantcli.checkpoint.contents import flag_note, refuse_contents
+from quantcli.checkpoint.folder import refuse_strays
 from quantcli.checkpoint.foreign import (
     refuse_foreign_file,
     refuse_foreign_folder,
@@ -73,28 +74,32 @@ class Checkpoint:
         return self._reader.rows(self.ref(name), start, stop)
 
 
-def open_checkpoint(path: Path) -> Checkpoint:
+def open_checkpoint(path: Path, *, follow_links: bool = False) -> Checkpoint:
     """Open a model's folder, or a single .safetensors file beside its config.json.
+
+    Args:
+        path: the folder or the file.
+        follow_links: whether links may lead out of the folder.
 
     Raises:
         ConfigError: config.json or the index is missing or not readable.
         CheckpointError: there is no such path; it is recognisably something else; there are no
             safetensors files, one of them is broken or missing; the tensors are quantized, an
-            adapter's, or empty.
+            adapter's, or empty; a file is none, or a link out of the folder.
     """
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path, follow_links=follow_links)
     refuse_contents(checkpoint.root, checkpoint.config, checkpoint.refs)
     return checkpoint
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
+def read_checkpoint(path: Path, *, follow_links: bool = False) -> Checkpoint:
     """Open as `open_checkpoint` does, whatever the tensors are, to look into it.
 
     Raises:
         ConfigError, CheckpointError: as `open_checkpoint`, but for what the tensors are.
     """
     try:
-        root, config, selection = _select(path)
+        root, config, selection = _select(path, follow_links=follow_links)
     except OSError as error:
         raise CheckpointError(f"cannot be read: {error.strerror}", where=str(path)) from error
     refuse_pointers(root, selection.files)
@@ -110,7 +115,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     )
 
 
-def _select(path: Path) -> tuple[Path, dict[str, Any], Selection]:
+def _select(path: Path, *, follow_links: bool) -> tuple[Path, dict[str, Any], Selection]:
     """Return the folder, config.json and the files of weights."""
     if not path.exists():
         raise not_there(path)
@@ -120,6 +125,7 @@ def _select(path: Path) -> tuple[Path, dict[str, Any], Selection]:
         selection: Selection | None = Selection((path.name,))
     else:
         root, selection = path, None
+    refuse_strays(root, follow_links=follow_links)
     refuse_foreign_folder(root)
     refuse_pointers(root, _small_files(root))
     config = read_object(root, CONFIG) if (root / CONFIG).exists() else None

@@ -1,67 +1,70 @@
-"""A model's folder, and which of the files that it seems to hold are really its own.
+"""The gate of a model's folder: only its own regular files are read.
 
-A link out of the folder is followed only as the Hub's cache uses it: from a snapshot
-(`models--ORG--NAME/snapshots/HASH`) to a file in the same cache's `blobs`. Anything else may be a
-stranger's way to have a file read that the user did not name, and needs the user's word.
+It is passed once, before anything in the folder is opened. A link out of the folder is followed
+only as the Hub's cache uses it: from a snapshot (`models--ORG--NAME/snapshots/HASH`) to a file in
+the same cache's `blobs`. Any other may be a stranger's way to have a file read that the user did
+not name, and needs the user's word.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from functools import cached_property
+import stat
 from pathlib import Path
 
-from quantcli.checkpoint.paths import is_inside
-from quantcli.errors import CheckpointError
+from quantcli.errors import CheckpointError, listed
+
+# What may be read of a folder, by name: its own files, and those of modules and templates below.
+_READ = (
+    *("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "*.tiktoken", "README.md"),
+    *("*/*.json", "*/*.safetensors", "*/*.jinja"),
+)
+_SPECIAL = (
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 
 
-@dataclass(frozen=True)
-class Folder:
-    """A folder whose files are opened by their names.
+def refuse_strays(root: Path, *, follow_links: bool) -> None:
+    """Refuse what lies in the model's folder under a name that is read, and is not its own file.
 
-    Attributes:
+    Args:
         root: the folder.
-        follow_links: follow links that lead out of it.
+        follow_links: whether links may lead out of it.
+
+    Raises:
+        CheckpointError: FIFOs, sockets and devices; links out of the folder. All are listed.
     """
-
-    root: Path
-    follow_links: bool = False
-
-    def path(self, name: str) -> Path:
-        """Return the path of the file `name`, there or not.
-
-        Raises:
-            CheckpointError: the name leaves the folder, or is a link that does.
-        """
-        if not is_inside(name):
-            raise CheckpointError(f"the path {name!r} leaves the model's folder", where=self._where)
-        path = self.root / name
-        if not self.follow_links and not self._is_own(path):
-            raise CheckpointError(
-                f"is a link out of the model's folder, to {os.path.realpath(path)}",
-                where=str(path),
-                hint="Use --follow-links when that is meant.",
-            )
-        return path
-
-    def has(self, name: str) -> bool:
-        """Tell whether the folder has something called `name`, be it a file or not."""
-        return is_inside(name) and os.path.lexists(self.root / name)
-
-    @property
-    def _where(self) -> str:
-        return str(self.root)
-
-    @cached_property
-    def _homes(self) -> tuple[str, ...]:
-        """Folders in which a file of this one may really lie."""
-        home = os.path.realpath(self.root)
-        parent, snapshots = os.path.split(os.path.dirname(home))  # noqa: PTH120 - of real paths
-        if snapshots == "snapshots" and os.path.basename(parent).startswith("models--"):  # noqa: PTH119 - as above
-            return (home, os.path.join(parent, "blobs"))  # noqa: PTH118 - as above
-        return (home,)
-
-    def _is_own(self, path: Path) -> bool:
+    homes = _homes(root)
+    special, strays = [], []
+    for path in sorted({path for pattern in _READ for path in root.glob(pattern)}):
+        name = path.relative_to(root)
         real = os.path.realpath(path)
-        return any(os.path.commonpath((real, home)) == home for home in self._homes)
+        if not any(os.path.commonpath((real, home)) == home for home in homes):
+            strays.append(f"{name} → {real}")
+        try:
+            mode = path.stat().st_mode
+        except OSError:
+            continue  # a link that leads nowhere is as good as no file
+        special += [f"{name}: {what}" for test, what in _SPECIAL if test(mode)]
+    if special:
+        raise CheckpointError(
+            listed("these are no files and are not read:", special), where=str(root)
+        )
+    if strays and not follow_links:
+        raise CheckpointError(
+            listed("links out of the model's folder:", strays),
+            where=str(root),
+            hint="Use --follow-links when they are meant to be followed.",
+        )
+
+
+def _homes(root: Path) -> tuple[str, ...]:
+    """Return the folders in which a file of this one may really lie."""
+    home = Path(os.path.realpath(root))
+    repository = home.parent.parent
+    if home.parent.name == "snapshots" and repository.name.startswith("models--"):
+        return (str(home), str(repository / "blobs"))
+    return (str(home),)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 from typing import Any
 
 from quantcli.errors import ConfigError
+from quantcli.inputs import VOCABULARY_LIMIT, parse_json, read_input
 
 _AGAIN = "The file is damaged: download or save it again."
 
@@ -15,23 +16,16 @@ def read_json(root: Path, file: str) -> Any:
     """Return the JSON value in `root / file`.
 
     Raises:
-        ConfigError: the file is missing, not readable, not UTF-8 or not JSON.
+        ConfigError: the file is missing, no regular file, not readable, too large, not UTF-8 or not
+            JSON.
     """
-    try:
-        text = (root / file).read_text(encoding="utf-8")
-    except FileNotFoundError as error:
+    path = root / file
+    if not os.path.lexists(path):
         raise ConfigError(
-            "no such file", where=str(root / file), hint="Give the folder of a Hugging Face model."
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError(
-            f"cannot be read: {reason}", where=str(root / file), hint=_AGAIN
-        ) from error
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"not JSON: {error}", where=str(root / file), hint=_AGAIN) from error
+            "no such file", where=str(path), hint="Give the folder of a Hugging Face model."
+        )
+    data = read_input(path, limit=VOCABULARY_LIMIT, error=ConfigError)
+    return parse_json(data, str(path), error=ConfigError, hint=_AGAIN)
 
 
 def read_object(root: Path, file: str) -> dict[str, Any]:

@@ -54,6 +54,14 @@ Metadata = Annotated[
         rich_help_panel=METADATA,
     ),
 ]
+FollowLinks = Annotated[
+    bool,
+    typer.Option(
+        "--follow-links",
+        help="Let links lead out of the model's folder.",
+        rich_help_panel=METADATA,
+    ),
+]
 Strict = Annotated[
     bool,
     typer.Option(

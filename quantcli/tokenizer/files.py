@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from quantcli.errors import TokenizerError
+from quantcli.inputs import TEXT_LIMIT, VOCABULARY_LIMIT, parse_json, read_text
 
 TOKENIZER = "tokenizer.json"
 SETTINGS = "tokenizer_config.json"
@@ -74,10 +74,10 @@ class Files:
         """
         if file not in self._texts:
             path = self.path(file)
-            try:
-                self._texts[file] = None if path is None else path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise TokenizerError(f"cannot be read: {error}", where=self.where(file)) from error
+            limit = TEXT_LIMIT if file.endswith(".jinja") else VOCABULARY_LIMIT
+            self._texts[file] = (
+                None if path is None else read_text(path, limit=limit, error=TokenizerError)
+            )
         return self._texts[file]
 
     def object(self, file: str) -> dict[str, Any] | None:
@@ -93,14 +93,12 @@ class Files:
         return self._objects[file]
 
     def _parse(self, file: str, text: str) -> dict[str, Any]:
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise TokenizerError(
-                f"not JSON: {error}",
-                where=self.where(file),
-                hint="The file is damaged or only a pointer; download it again.",
-            ) from error
+        value = parse_json(
+            text,
+            self.where(file),
+            error=TokenizerError,
+            hint="The file is damaged: download it again.",
+        )
         if not isinstance(value, dict):
             raise TokenizerError("not a JSON object", where=self.where(file))
         return value

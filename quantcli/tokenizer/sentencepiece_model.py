@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from quantcli.errors import TokenizerError
+from quantcli.inputs import VOCABULARY_LIMIT, boundary, read_input
 from quantcli.tokenizer.vocabulary import TokenType
 
 UNIGRAM = 1
@@ -111,17 +112,16 @@ def load(path: Path) -> SentencePieceModel:
     """
     from sentencepiece import SentencePieceProcessor
 
-    try:
-        data = path.read_bytes()
+    data = read_input(path, limit=VOCABULARY_LIMIT, error=TokenizerError)
+    with boundary(
+        str(path),
+        "not a SentencePiece model",
+        error=TokenizerError,
+        hint="The file is damaged: download it again.",
+    ):
         processor = SentencePieceProcessor()
         processor.LoadFromSerializedProto(data)
         fields = list(_fields(data))
-    except (OSError, RuntimeError, ValueError, IndexError) as error:
-        raise TokenizerError(
-            f"not a SentencePiece model: {error}",
-            where=str(path),
-            hint="The file is damaged or only a pointer; download it again.",
-        ) from error
     ids = list(range(processor.GetPieceSize()))
     pieces = [value for number, value in fields if number == 1 and isinstance(value, bytes)]
     trainer = _options(next((v for n, v in fields if n == 2), b""))

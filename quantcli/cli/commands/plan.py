@@ -10,6 +10,7 @@ from quantcli.cli import console, conversion_view
 from quantcli.cli.options import (
     SHOWN,
     Effort,
+    FollowLinks,
     Jobs,
     Json,
     Metadata,
@@ -50,6 +51,7 @@ def plan(
     model_name: ModelName = None,
     metadata: Metadata = None,
     pre_tokenizer: PreTokenizer = None,
+    follow_links: FollowLinks = False,
     strict: Strict = False,
     json: Json = False,
 ) -> None:
@@ -66,6 +68,7 @@ def plan(
         pre_tokenizer=pre_tokenizer,
         model_name=model_name,
         metadata=metadata_of(metadata),
+        follow_links=follow_links,
         strict=strict,
     )
     if json:

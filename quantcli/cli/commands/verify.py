@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from quantcli.cli import console, verification_view
-from quantcli.cli.options import Engine, Jobs, Json, Quiet
+from quantcli.cli.options import Engine, FollowLinks, Jobs, Json, Quiet
 from quantcli.cli.progress import progress
 from quantcli.errors import VerificationError
 
@@ -43,6 +43,7 @@ def verify(
     ] = False,
     jobs: Jobs = None,
     engine: Engine = None,
+    follow_links: FollowLinks = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -50,7 +51,15 @@ def verify(
     from quantcli.app.verify import verify as run
 
     with progress("verifying", quiet=quiet, json=json, unit="bytes") as update:
-        result = run(file, against, exact=exact, jobs=jobs, engine=engine, progress=update)
+        result = run(
+            file,
+            against,
+            exact=exact,
+            jobs=jobs,
+            engine=engine,
+            follow_links=follow_links,
+            progress=update,
+        )
     if json:
         console.json(result.to_json())
     elif not quiet:
