@@ -36,6 +36,7 @@ def output_path(given: str | os.PathLike[str] | None, *, name: str, preset: str)
 
     Raises:
         UsageError: the output is a stream, or has an unknown field in braces.
+        OutputError: there cannot be such a path.
     """
     if given is None:
         return Path(default_name(name, preset))
@@ -47,8 +48,22 @@ def output_path(given: str | os.PathLike[str] | None, *, name: str, preset: str)
             hint="Give a file: --output FILE",
         )
     filled = _filled(text, {"name": name, "type": preset})
-    is_folder = filled.endswith(("/", os.sep)) or Path(filled).is_dir()
+    is_folder = filled.endswith(("/", os.sep)) or (_exists(Path(filled)) and Path(filled).is_dir())
     return Path(filled) / default_name(name, preset) if is_folder else Path(filled)
+
+
+def _exists(path: Path) -> bool:
+    """Return whether there is something at `path`.
+
+    Raises:
+        OutputError: the system cannot even look: the name is too long, a folder is closed.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written: {error.strerror}", where=str(path), hint="Use another --output."
+        ) from error
 
 
 def _filled(pattern: str, values: Mapping[str, str]) -> str:
@@ -70,7 +85,7 @@ def _filled(pattern: str, values: Mapping[str, str]) -> str:
 
 def refuse_input_as_output(path: Path, plan: Plan, root: Path) -> None:
     """Raise UsageError when writing `path` would replace a file that the plan reads."""
-    if path.exists() and any(_is_same(path, root / file.path) for file in plan.files):
+    if _exists(path) and any(_is_same(path, root / file.path) for file in plan.files):
         raise UsageError(
             "is part of the checkpoint and cannot be the output",
             where=str(path),
@@ -97,7 +112,7 @@ def keep_or_replace(path: Path, plan: Plan, root: Path, *, force: bool, skip: bo
     Raises:
         OutputError: the output exists and is to be kept.
     """
-    if not path.exists() or force:
+    if force or not _exists(path):
         return False
     if not skip:
         raise OutputError(
