@@ -6,7 +6,7 @@ The functions of the command line, for Python:
     quantcli.convert(model, "Q4_K_M", output)   do it; interrupted, the same call goes on
     quantcli.batch(folder, ["Q4_K_M", "Q8_0"])  the same for every checkpoint in a folder
     quantcli.load_plan(file)                    a plan that was saved as JSON
-    quantcli.inspect(file)                      what a GGUF file holds
+    quantcli.inspect(path)                      what a GGUF file holds, or what a checkpoint is
     quantcli.verify(file, against=model)        whether it holds what it should
     quantcli.types()                            every tensor type, its size and its error
     quantcli.quantize(array, "Q4_K")            arrays in memory: encode …
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from quantcli.app.batch import Batch, batch
     from quantcli.app.convert import Conversion, convert
     from quantcli.app.inspect import Inspection, inspect
+    from quantcli.app.inspect_checkpoint import CheckpointInspection
     from quantcli.app.plan import load_plan, plan
     from quantcli.app.types import Types, types
     from quantcli.app.verify import Verification, verify
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Batch",
+    "CheckpointInspection",
     "Conversion",
     "Inspection",
     "Plan",
@@ -55,6 +57,7 @@ __all__ = [
 
 _HOMES = {
     "Batch": "quantcli.app.batch",
+    "CheckpointInspection": "quantcli.app.inspect_checkpoint",
     "Conversion": "quantcli.app.convert",
     "Inspection": "quantcli.app.inspect",
     "Plan": "quantcli.planning.plan",

@@ -39,6 +39,13 @@ def listed(title: str, lines: Iterable[str], *, shown: int = SHOWN) -> str:
     return "\n  ".join([title, *every[:shown], *more])
 
 
+def enumerated(items: Iterable[str], *, shown: int = 5) -> str:
+    """Return `items` on one line, for notes; beyond the first `shown` only their count."""
+    every = list(items)
+    more = f" and {len(every) - shown} more" if len(every) > shown else ""
+    return ", ".join(every[:shown]) + more
+
+
 OPTIONS = {
     "--against": "against",
     "--allow-nonfinite": "allow_nonfinite",

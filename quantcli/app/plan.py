@@ -9,12 +9,12 @@ from pathlib import Path
 from quantcli._version import __version__
 from quantcli.app import overrides
 from quantcli.app.overrides import Metadata
-from quantcli.arch import expand
+from quantcli.arch import Model, expand
 from quantcli.arch.general import general_entries
-from quantcli.checkpoint import open_checkpoint
+from quantcli.checkpoint import Checkpoint, open_checkpoint
 from quantcli.checkpoint.fingerprint import source_digest
 from quantcli.codec import EFFORTS
-from quantcli.errors import PlanError, QuantcliError, UsageError, listed
+from quantcli.errors import ArchitectureError, PlanError, QuantcliError, UsageError, listed
 from quantcli.planning.build import Identity, build
 from quantcli.planning.plan import Plan
 from quantcli.recipe import resolve
@@ -63,7 +63,7 @@ def plan(
         raise UsageError(f"unknown effort {effort!r}; known: {', '.join(EFFORTS)}")
     recipe = resolve(preset)
     checkpoint = open_checkpoint(Path(model))
-    expanded = expand(checkpoint.config, checkpoint.refs, checkpoint.root)
+    expanded = _expand(checkpoint)
     tokenizer = export(
         checkpoint.root,
         expanded.vocab,
@@ -95,6 +95,15 @@ def plan(
     if strict:
         refuse_compromises(result)
     return result
+
+
+def _expand(checkpoint: Checkpoint) -> Model:
+    """Return the expanded model; what was decided about the files may explain what is missing."""
+    try:
+        return expand(checkpoint.config, checkpoint.refs, checkpoint.root)
+    except ArchitectureError as error:
+        hint = "\n".join(text for text in (error.hint, *checkpoint.notes) if text)
+        raise ArchitectureError(error.message, where=error.where, hint=hint or None) from error
 
 
 def load_plan(path: str | Path) -> Plan:

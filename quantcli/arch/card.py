@@ -14,12 +14,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from quantcli.errors import enumerated
+
 CARD = "README.md"
 _FENCE = b"---"
 # Front matter is a few hundred bytes; an unclosed one must not make YAML out of a whole book.
 _LONGEST = 1 << 20
-# Values that a note gives; the rest is counted.
-_TOLD = 5
 
 # Fields by what they hold; others are not used.
 _TEXTS = (
@@ -121,9 +121,7 @@ def read_card(root: Path) -> Card:
             dropped += [f"{name} {shown} (line {lines.get(name, 1)})" for shown in left_out]
     notes = []
     if dropped:
-        more = f" and {len(dropped) - _TOLD} more" if len(dropped) > _TOLD else ""
-        told = ", ".join(dropped[:_TOLD])
-        notes.append(f"{CARD}: left out as not understood: {told}{more}")
+        notes.append(f"{CARD}: left out as not understood: {enumerated(dropped)}")
     if (line := _undecodable(data)) is not None:
         notes.append(f"{CARD}: line {line} is not UTF-8; only the front matter is read")
     return Card(kept, tuple(notes))
@@ -229,7 +227,7 @@ def _cleaners() -> Iterator[tuple[str, Callable[[str, Any], Cleaned]]]:
 def _clean_text(name: str, value: Any) -> Cleaned:
     text = _scalar(value)
     if text is None:
-        return None, [] if value is None else [_shown(value)]
+        return None, [] if _is_blank(value) else [_shown(value)]
     refused = _TEMPLATE.search(text) or (name not in _FREE_TEXTS and _is_path_of_a_machine(text))
     return (None, [repr(text)]) if refused else (text, [])
 
@@ -245,7 +243,7 @@ def _clean_list(name: str, value: Any) -> Cleaned:
         text = "no" if item is False and name.startswith("language") else _scalar(item)
         if text is not None and not _TEMPLATE.search(text):
             kept.append(text)
-        elif item is not None:
+        elif not _is_blank(item):
             dropped.append(_shown(item))
     return kept, dropped
 
@@ -257,7 +255,7 @@ def _clean_origins(name: str, value: Any) -> Cleaned:
         origin = _origin_map(item) if isinstance(item, dict) else _origin_id(item)
         if origin:
             kept.append(origin)
-        elif isinstance(item, dict | list) or item not in {None, ""}:
+        elif not _is_blank(item):
             dropped.append(_shown(item))
     return kept, dropped
 
@@ -274,6 +272,10 @@ def _origin_id(item: Any) -> str | None:
 def _origin_map(item: dict[Any, Any]) -> dict[str, str]:
     found = {key: _clean_text(key, item.get(key))[0] for key in _ORIGIN_FIELDS}
     return {key: text for key, text in found.items() if text}
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _scalar(value: Any) -> str | None:

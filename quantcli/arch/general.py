@@ -17,7 +17,7 @@ from quantcli.arch.architecture import Entry, Model, TensorSpec, Value
 from quantcli.arch.card import CARD, is_local_path, read_card
 from quantcli.checkpoint.json_file import read_object
 from quantcli.checkpoint.naming import model_name
-from quantcli.errors import ConfigError
+from quantcli.errors import ConfigError, enumerated
 
 # What the library's heuristics raise on contents they do not expect.
 _LIBRARY_ERRORS = (ValueError, TypeError, AttributeError, KeyError, IndexError, AssertionError)
@@ -177,4 +177,4 @@ def _sampling(root: Path) -> tuple[dict[str, Value], tuple[str, ...]]:
             dropped.append(f"{field} {str(value)[:80]!r}")
     if not dropped:
         return kept, ()
-    return kept, (f"{_GENERATION}: left out as not understood: {', '.join(dropped)}",)
+    return kept, (f"{_GENERATION}: left out as not understood: {enumerated(dropped)}",)

@@ -20,13 +20,11 @@ from quantcli.checkpoint.reader import TensorReader
 from quantcli.checkpoint.safetensors_file import read_header
 from quantcli.checkpoint.selection import Selection, select
 from quantcli.checkpoint.source import FloatArray, TensorRef
-from quantcli.errors import CheckpointError, listed
+from quantcli.errors import CheckpointError, enumerated, listed
 
 CONFIG = "config.json"
 # Small files that a conversion may read; any of them can be a Git LFS pointer.
 _SMALL = ("*.json", "*.model", "*.txt", "*.jinja", "*_Pooling/config.json")
-# Names that a note gives; the rest is counted.
-_NAMED = 5
 
 
 class Checkpoint:
@@ -176,8 +174,5 @@ def _merge(
 
 
 def _note(what: str, tensors: Iterable[str]) -> str:
-    found = list(tensors)
-    if not found:
-        return ""
-    more = f", … and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return f"{what}: {', '.join(found[:_NAMED])}{more}"
+    named = enumerated(tensors)
+    return f"{what}: {named}" if named else ""

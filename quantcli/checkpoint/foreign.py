@@ -17,7 +17,7 @@ from quantcli.checkpoint.json_file import read_object
 from quantcli.checkpoint.pointers import refuse_pointers
 from quantcli.checkpoint.selection import SUFFIX, shard
 from quantcli.container.reader import GgufFile
-from quantcli.errors import CheckpointError, ConfigError, InputError
+from quantcli.errors import CheckpointError, ConfigError, InputError, enumerated
 
 _GIVE = "Give the folder of a Hugging Face model, or a .safetensors file in it."
 _ORIGINAL = "Convert the Hugging Face checkpoint that it was exported from."
@@ -203,9 +203,10 @@ def _error(root: Path, kind: Foreign, found: list[str]) -> CheckpointError:
     refuse_pointers(root, found)
     base = _object(root / "adapter_config.json").get("base_model_name_or_path")
     of = f" of {base}" if isinstance(base, str) and base and "LoRA" in kind.message else ""
-    shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
     hint = kind.hint if isinstance(kind.hint, str) else kind.hint(root, found)
-    return CheckpointError(f"{kind.message}{of} ({shown})", where=str(root), hint=hint)
+    return CheckpointError(
+        f"{kind.message}{of} ({enumerated(found, shown=3)})", where=str(root), hint=hint
+    )
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from quantcli.errors import ConfigError
 
+_AGAIN = "The file is damaged: download or save it again."
+
 
 def read_json(root: Path, file: str) -> Any:
     """Return the JSON value in `root / file`.
@@ -22,11 +24,14 @@ def read_json(root: Path, file: str) -> Any:
             "no such file", where=str(root / file), hint="Give the folder of a Hugging Face model."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", where=str(root / file)) from error
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(
+            f"cannot be read: {reason}", where=str(root / file), hint=_AGAIN
+        ) from error
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"not JSON: {error}", where=str(root / file)) from error
+        raise ConfigError(f"not JSON: {error}", where=str(root / file), hint=_AGAIN) from error
 
 
 def read_object(root: Path, file: str) -> dict[str, Any]:

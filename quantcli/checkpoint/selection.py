@@ -108,8 +108,7 @@ def _left_aside(root: Path) -> tuple[str, ...]:
     notes = []
     if others:
         notes.append(
-            f"{WHOLE} is whole and is read alone, as transformers does; left aside: "
-            + ", ".join(others)
+            f"{WHOLE} is read alone, as transformers does; left aside: " + ", ".join(others)
         )
     if adapters := [file for file in _stored(root) if _matches(file, ADAPTERS)]:
         notes.append(f"an adapter lies beside the model and is not merged: {', '.join(adapters)}")

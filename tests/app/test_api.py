@@ -30,6 +30,7 @@ MakeTiny = Callable[..., Path]
 def test_the_public_names_are_exactly_these() -> None:
     assert quantcli.__all__ == [
         "Batch",
+        "CheckpointInspection",
         "Conversion",
         "Inspection",
         "Plan",
@@ -114,6 +115,8 @@ def test_results_are_one_line_and_a_small_table(make_tiny: MakeTiny, tmp_path: P
         quantcli.verify(done.output, model, jobs=1),
         quantcli.types(effort="fast"),
         quantcli.batch(model.parent, ["Q8_0"], tmp_path / "out", jobs=1),
+        quantcli.inspect(done.output),
+        quantcli.inspect(model),
     )
     for result in results:
         text = repr(result)

@@ -14,7 +14,7 @@ import tiny
 import quantcli
 from quantcli.container.header import build_header
 from quantcli.container.reader import Metadata
-from quantcli.errors import ContainerError
+from quantcli.errors import CheckpointError, ContainerError
 
 
 @pytest.fixture(scope="module")
@@ -29,19 +29,12 @@ def test_it_agrees_with_the_gguf_library(file: Path) -> None:
     found, oracle = quantcli.inspect(file), gguf.GGUFReader(file)
     assert found.size == file.stat().st_size
     assert (found.version, found.alignment, found.data_start) == (3, 32, oracle.data_offset)
-    for (key, _, value), entry in zip(
-        found.metadata,
-        [entry for name, entry in oracle.fields.items() if not name.startswith("GGUF.")],
-        strict=True,
-    ):
-        contents = entry.contents()
-        assert key == entry.name
-        if isinstance(contents, list):
-            assert value == tuple(contents[:8])
-            assert found.lengths[key] == len(contents)
-        else:
-            assert value == contents
-            assert key not in found.lengths
+    stored = {n: entry for n, entry in oracle.fields.items() if not n.startswith("GGUF.")}
+    assert list(found.metadata) == list(found.metadata_types) == list(stored)
+    for key, value in found.metadata.items():
+        contents = stored[key].contents()
+        assert value == (tuple(contents) if isinstance(contents, list) else contents)
+        assert found.metadata_types[key].rpartition(":")[2] == stored[key].types[-1].name.lower()
     assert [(t.name, t.type, t.offset, t.nbytes) for t in found.tensors] == [
         (t.name, t.tensor_type.name, t.data_offset, t.n_bytes) for t in oracle.tensors
     ]
@@ -76,7 +69,7 @@ def test_the_tokenizer(file: Path) -> None:
 def test_a_file_without_anything(tmp_path: Path) -> None:
     (tmp_path / "e.gguf").write_bytes(build_header([], []).data)
     found = quantcli.inspect(tmp_path / "e.gguf")
-    assert (found.metadata, found.tensors, found.tokenizer, found.weights) == ((), (), None, 0)
+    assert (found.metadata, found.tensors, found.tokenizer, found.weights) == ({}, (), None, 0)
     assert found.architecture is None
     done = run(tmp_path / "e.gguf")
     assert (done.returncode, done.stderr) == (0, "")
@@ -123,7 +116,72 @@ def test_the_command_in_a_pipe_is_plain_text(file: Path) -> None:
 def test_the_command_as_json(file: Path) -> None:
     record = json.loads(run(file, "--json").stdout)
     assert record == json.loads(quantcli.inspect(file).to_json())
-    assert record["architecture"] == "llama"
+    assert (record["format"], record["kind"], record["architecture"]) == (1, "gguf", "llama")
+    oracle = gguf.GGUFReader(file)
+    tokens = record["metadata"]["tokenizer.ggml.tokens"]
+    assert tokens == oracle.fields["tokenizer.ggml.tokens"].contents()
+    assert record["metadata_types"]["tokenizer.ggml.tokens"] == "array:string"
+
+
+def test_numbers_that_are_not_finite_are_valid_json(tmp_path: Path) -> None:
+    numbers = (float("nan"), float("inf"), -float("inf"), 0.5)
+    entries = [Metadata("a.numbers", "array:float32", numbers)]
+    (tmp_path / "n.gguf").write_bytes(build_header(entries, []).data)
+    text = run(tmp_path / "n.gguf", "--json").stdout
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    record = json.loads(text, parse_constant=refuse)
+    assert record["metadata"]["a.numbers"] == ["NaN", "Infinity", "-Infinity", 0.5]
+
+
+def test_one_key_is_printed_whole(file: Path) -> None:
+    oracle = gguf.GGUFReader(file)
+
+    def stored(key: str) -> object:
+        return oracle.fields[key].contents()
+
+    template = "tokenizer.chat_template"
+    assert run(file, "--key", template).stdout == f"{stored(template)}\n"
+    assert run(file, "--key", "llama.block_count").stdout == "2\n"
+    assert run(file, "--key", "tokenizer.ggml.add_bos_token").stdout in {"true\n", "false\n"}
+    lines = run(file, "--key", "tokenizer.ggml.tokens").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == stored("tokenizer.ggml.tokens")
+    numbers = run(file, "--key", "tokenizer.ggml.token_type").stdout.split()
+    assert [int(number) for number in numbers] == stored("tokenizer.ggml.token_type")
+    as_json = run(file, "--key", "tokenizer.ggml.tokens", "--json").stdout
+    assert json.loads(as_json) == stored("tokenizer.ggml.tokens")
+
+
+def test_a_value_arrives_as_it_is(tmp_path: Path) -> None:
+    text = "{% if x %}\n\t[bold]é\x1b[31m{% endif %}\r\n"
+    entries = [Metadata("a.text", "string", text), Metadata("a.float", "float32", 0.1)]
+    (tmp_path / "v.gguf").write_bytes(build_header(entries, []).data)
+    command = [sys.executable, "-m", "quantcli", "inspect", tmp_path / "v.gguf", "--key", "a.text"]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    assert done.stdout == f"{text}\n".encode()
+    assert float(run(tmp_path / "v.gguf", "--key", "a.float").stdout) == pytest.approx(0.1)
+
+
+def test_a_key_that_is_not_there(file: Path) -> None:
+    done = run(file, "--key", "general.nam")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "has no key 'general.nam'" in done.stderr
+    assert "Did you mean general.name?" in done.stderr
+    assert run(file, "--key", "general.name", "--tensors").returncode == 2
+    far = run(file, "--key", "zzz")
+    assert "lists the keys" in far.stderr
+
+
+def test_what_is_no_gguf_file_is_told(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n"
+    (tmp_path / "m.gguf").write_text(pointer, encoding="utf-8")
+    with pytest.raises(CheckpointError, match="Git LFS pointers"):
+        quantcli.inspect(tmp_path / "m.gguf")
+    with pytest.raises(CheckpointError, match="no such file or folder") as caught:
+        quantcli.inspect(tmp_path / "m.ggfu")
+    assert f"Did you mean {tmp_path / 'm.gguf'}?" in str(caught.value)
 
 
 def test_hostile_names_reach_no_terminal(tmp_path: Path) -> None:
