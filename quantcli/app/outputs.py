@@ -38,6 +38,7 @@ def output_path(given: str | os.PathLike[str] | None, *, name: str, preset: str)
 
     Raises:
         UsageError: the output is a stream, or has an unknown field in braces.
+        OutputError: there cannot be such a path.
     """
     if given is None:
         return Path(default_name(name, preset))
@@ -49,8 +50,22 @@ def output_path(given: str | os.PathLike[str] | None, *, name: str, preset: str)
             hint="Give a file: --output FILE",
         )
     filled = _filled(text, {"name": name, "type": preset})
-    is_folder = filled.endswith(("/", os.sep)) or Path(filled).is_dir()
+    is_folder = filled.endswith(("/", os.sep)) or (_exists(Path(filled)) and Path(filled).is_dir())
     return Path(filled) / default_name(name, preset) if is_folder else Path(filled)
+
+
+def _exists(path: Path) -> bool:
+    """Return whether there is something at `path`.
+
+    Raises:
+        OutputError: the system cannot even look: the name is too long, a folder is closed.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written: {error.strerror}", where=str(path), hint="Use another --output."
+        ) from error
 
 
 def _filled(pattern: str, values: Mapping[str, str]) -> str:
@@ -89,7 +104,7 @@ def keep_or_replace(
     Raises:
         OutputError: the output exists and is to be kept.
     """
-    if not path.exists() or force:
+    if force or not _exists(path):
         return False
     if not skip:
         raise OutputError(

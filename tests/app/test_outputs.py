@@ -47,6 +47,15 @@ def test_what_cannot_be_an_output_is_wrong_usage(given: str) -> None:
         output_path(given, name="a", preset="F16")
 
 
+@pytest.mark.parametrize("given", ["n" * 300, "n" * 300 + "/", "file/x.gguf", "file/"])
+def test_a_path_that_cannot_be_is_an_output_error(
+    make_tiny: MakeTiny, tmp_path: Path, given: str
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OutputError, match="cannot be written"):
+        quantcli.convert(make_tiny("llama"), "Q8_0", f"{tmp_path}/{given}", jobs=1)
+
+
 def test_a_name_cannot_leave_the_folder() -> None:
     assert default_name("../Org/Model: 2\n", "F16") == "..-Org-Model- 2--F16.gguf"
     assert output_path("{name}", name="/etc/passwd", preset="F16") == Path("-etc-passwd")
