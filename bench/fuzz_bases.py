@@ -77,6 +77,22 @@ def _spm_json(folder: Path, *, model: bool, whole: bool) -> int:
     return len(vocabulary)
 
 
+_BOS = {"SpecialToken": {"id": "<s>", "type_id": 0}}
+_TEXTS = [{"Sequence": {"id": letter, "type_id": i}} for i, letter in enumerate("AB")]
+_FIRST_BOS = {
+    "type": "TemplateProcessing",
+    "single": [_BOS, _TEXTS[0]],
+    "pair": [_BOS, _TEXTS[0], _BOS, _TEXTS[1]],
+    "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}},
+}
+_DECODERS = [
+    {"type": "Replace", "pattern": {"String": _SPACE}, "content": " "},
+    {"type": "ByteFallback"},
+    {"type": "Fuse"},
+    {"type": "Strip", "content": " ", "start": 1, "stop": 0},
+]
+
+
 def _as_json(ids: dict[str, int]) -> dict[str, Any]:
     merges = []
     for word in _WORDS:
@@ -85,8 +101,6 @@ def _as_json(ids: dict[str, int]) -> dict[str, Any]:
     added = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
     prepend = {"type": "Prepend", "prepend": _SPACE}
     replace = {"type": "Replace", "pattern": {"String": " "}, "content": _SPACE}
-    first = {"SpecialToken": {"id": "<s>", "type_id": 0}}
-    text = {"Sequence": {"id": "A", "type_id": 0}}
     return {
         "version": "1.0",
         "truncation": None,
@@ -97,21 +111,8 @@ def _as_json(ids: dict[str, int]) -> dict[str, Any]:
         ],
         "normalizer": {"type": "Sequence", "normalizers": [prepend, replace]},
         "pre_tokenizer": None,
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [first, text],
-            "pair": [first, text, first, {"Sequence": {"id": "B", "type_id": 1}}],
-            "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}},
-        },
-        "decoder": {
-            "type": "Sequence",
-            "decoders": [
-                {"type": "Replace", "pattern": {"String": _SPACE}, "content": " "},
-                {"type": "ByteFallback"},
-                {"type": "Fuse"},
-                {"type": "Strip", "content": " ", "start": 1, "stop": 0},
-            ],
-        },
+        "post_processor": _FIRST_BOS,
+        "decoder": {"type": "Sequence", "decoders": _DECODERS},
         "model": {
             "type": "BPE",
             "dropout": None,

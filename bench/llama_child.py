@@ -122,6 +122,9 @@ def serve() -> None:
 def _use(loaded: LlamaCpp, use: str) -> None:
     """Raise RuntimeError when the loaded model does not do what it is asked for."""
     loaded.tokenize(PROMPT)
+    # A server that is stopped before its loop has begun never ends; an answer proves that it has.
+    if use == "tokenize":
+        loaded.server.handle_completions({"prompt": "a", "max_tokens": 1})
     if use == "embed":
         # This endpoint knows models without pooling as well, which answer one line a token.
         reply = _post(loaded, "/embedding", {"content": PROMPT})

@@ -183,6 +183,7 @@ class _Machine:
     wants_value: bool = True
     brackets: list[_Token] = field(default_factory=list)
     before: str = ""
+    testing: bool = False  # after `is`, whose test may have an argument without brackets
 
     def step(self, token: _Token) -> None:
         """Take one token."""
@@ -210,6 +211,7 @@ class _Machine:
 
     def _operator(self, token: _Token) -> None:
         text = token.text
+        testing, self.testing = self.testing, text == "is"
         if text in _BRACKETS and token.kind == "sign":
             self._close(token)
         elif token.kind == "sign" and text in {"(", "["}:
@@ -221,7 +223,9 @@ class _Machine:
             or (text == ":" and (self._within("[") or self._within("{")))
         ):
             self.wants_value = True
-        elif not (text == "not" or (token.kind == "string" and self.before[:1] in {"'", '"'})):
+        elif token.kind == "sign" or not (
+            testing or (token.kind == "string" and self.before[:1] in {"'", '"'})
+        ):
             raise _Fault(f"{text!r} where an operator should be", token.at)
 
     def _within(self, bracket: str) -> bool:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from broken_gguf import BROKEN, UNUSUAL, Change, Value, good_file, keys, make, rewrite, u32, zeros
 from llama_child import Child
@@ -20,9 +22,13 @@ from quantcli.container.reader import GgufFile
 from quantcli.evaluate.graphs import GRAPHS
 from quantcli.evaluate.relations import relation_problems
 
-FROZEN: dict[str, str] = json.loads(
-    (Path(__file__).parents[1] / "fixtures" / "relations.json").read_text(encoding="utf-8")
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+# Keys and shapes that llama.cpp's converter gave small models of other architectures, which
+# llama.cpp then ran.
+OTHERS: dict[str, dict[str, Any]] = json.loads(
+    (FIXTURES / "architectures.json").read_text(encoding="utf-8")
 )
+FROZEN: dict[str, str] = json.loads((FIXTURES / "relations.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +87,43 @@ def test_problems_of_many_blocks_are_one(folder: Path) -> None:
         "(and 1 more blocks alike)"
         for name, what in (("gate", "rows"), ("up", "rows"), ("down", "columns"))
     ]
+
+
+# -------------------------------------------------------------------------- other architectures
+def other(architecture: str, folder: Path, path: Path, changes: dict[str, Value | None]) -> Path:
+    """Write a file of the architecture, with the tokenizer's words made up."""
+    record = OTHERS[architecture]
+    source = good_file("llama", folder)
+    drop = [key for key in GgufFile(source).entries if key.startswith(("llama.", "tokenizer."))]
+    texts = [f"<0x{byte:02X}>" for byte in range(256)]
+    texts += [f"word{n}" for n in range(256, record["tokens"])]
+    change: dict[str, Value | None] = {
+        **dict.fromkeys(drop),
+        "general.architecture": Value("string", architecture),
+        "tokenizer.ggml.model": Value("string", record["tokenizer"]),
+        "tokenizer.ggml.tokens": Value("array:string", texts),
+        "tokenizer.ggml.merges": Value("array:string", ["a b"]),
+        **{key: Value(*value) for key, value in record["keys"].items()},
+    }
+    texts += ["a", "b", "ab"]
+    del texts[256:259]
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in record["tensors"].items()}
+    no_others = dict.fromkeys(set(GgufFile(source).tensors) - set(arrays))
+    rewrite(source, path, Change(change | changes, {**no_others, **arrays}))
+    return path
+
+
+@pytest.mark.parametrize("architecture", OTHERS)
+def test_other_architectures_are_not_called_wrong(
+    folder: Path, tmp_path: Path, architecture: str
+) -> None:
+    path = other(architecture, folder, tmp_path / "other.gguf", {})
+    assert problems(path) == []
+    # ... and what all of them share is checked.
+    wrong = {f"{architecture}.block_count": u32(99), f"{architecture}.embedding_length": u32(60)}
+    found = problems(other(architecture, folder, tmp_path / "wrong.gguf", dict(wrong)))
+    assert any(f"key {architecture}.block_count is 99, but the file has no" in p for p in found)
+    assert any("tensor token_embd.weight has 64 columns" in text for text in found)
 
 
 # ------------------------------------------------------------- files that are no whole models
