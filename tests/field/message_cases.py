@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from field.case import Case, Refused, Right
 from field.folders import F32, INDEX, WEIGHTS, WIDTH, Folder, llama_bpe
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 from field.case import Case, Refused, Right
 from field.folders import (
     ABSENT,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import copy
 from collections.abc import Iterable
 
-from field.case import Case, Refused, Right
+from field.case import Case, Right
 from field.folders import (
     ABSENT,
     BEGIN,
@@ -14,16 +13,12 @@ from field.folders import (
     CHATML,
     END,
     GPT2,
-    LLAMA3,
     QWEN2,
-    SPACE,
     WORDS,
     Folder,
     Piece,
     added,
     bert,
-    bert_tensors,
-    bpe,
     chatml_bpe,
     decoder_entry,
     gpt2,
@@ -37,8 +32,6 @@ from field.folders import (
     split,
     template,
     vocab_txt,
-    wordpiece_json,
-    wordpieces,
 )
 
 LFS = (
