@@ -142,7 +142,23 @@ class Folder:
 
 
 # ---------------------------------------------------------------------------- byte-level BPE
-WORDS = ["the", "cat", "sat", "on", "and", "hat", "hello", "world", "test", "of", "token", "He", "wo", "12", "345"]
+WORDS = [
+    "the",
+    "cat",
+    "sat",
+    "on",
+    "and",
+    "hat",
+    "hello",
+    "world",
+    "test",
+    "of",
+    "token",
+    "He",
+    "wo",
+    "12",
+    "345",
+]
 GPT2 = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 LLAMA3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"

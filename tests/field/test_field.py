@@ -7,12 +7,20 @@ from pathlib import Path
 import pytest
 from field.case import KINDS, Case, Refused, Right
 from field.cases import CASES, recorded
-from field.checks import FIXTURES, record, wrongs
+from field.checks import FIXTURES, keys, record, wrongs
+from field.folders import llama_bpe
 
 import quantcli
 
 RIGHT = [case for case in CASES.values() if isinstance(case.expect, Right)]
 REFUSED = [case for case in CASES.values() if isinstance(case.expect, Refused)]
+
+
+HUB = [
+    ("models--acme--Tiny-Chat-v2", "Tiny-Chat-v2"),
+    ("models--tiny-model", "tiny-model"),
+    ("models--Org.Name--A--B", "A--B"),
+]
 
 
 def name(case: Case) -> str:
@@ -39,6 +47,76 @@ def test_is_refused(case: Case, tmp_path: Path) -> None:
     assert caught.value.exit_code == expect.exit_code
     assert len(message.splitlines()) <= expect.lines, message
     assert not output.exists()
+
+
+# ----------------------------------------------------------------------- 21, 30: names and paths
+def _cached(root: Path, repository: str) -> Path:
+    """A snapshot in a cache of the hub: links into a folder of blobs."""
+    source = llama_bpe().write(root / "source")
+    cache = root / "hub" / repository
+    snapshot, blobs = cache / "snapshots" / ("ab" * 20), cache / "blobs"
+    snapshot.mkdir(parents=True)
+    blobs.mkdir()
+    for number, file in enumerate(sorted(source.iterdir())):
+        file.rename(blobs / f"{number:064x}")
+        (snapshot / file.name).symlink_to(Path("../../blobs") / f"{number:064x}")
+    return snapshot
+
+
+@pytest.mark.parametrize("repository,model", HUB)
+def test_21_a_snapshot_is_called_what_its_repository_is(
+    repository: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = _cached(tmp_path, repository)
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    done = quantcli.convert(snapshot, "F32", jobs=1)
+    assert Path(done.output).name == f"{model}-F32.gguf"
+    assert keys(Path(done.output))["general.name"] == words(model)
+
+
+def test_21_a_link_to_a_snapshot_is_the_same_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = _cached(tmp_path, "models--acme--Tiny-Chat-v2")
+    (tmp_path / "Tiny-Chat-v2").symlink_to(snapshot)
+    monkeypatch.chdir(tmp_path)
+    done = quantcli.convert(tmp_path / "Tiny-Chat-v2", "F32", jobs=1)
+    assert Path(done.output).name == "Tiny-Chat-v2-F32.gguf"
+    assert keys(Path(done.output))["general.name"] == words("Tiny-Chat-v2")
+
+
+def words(model: str) -> str:
+    """A name as it is read aloud, as general.name has it."""
+    return model.replace("-", " ")
+
+
+PLACES = ["my mödel", "two  spaces", "per%20cent [1]", "new\nline"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_30_a_read_only_folder_of_any_name(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = llama_bpe().write(tmp_path / place)
+    for file in model.iterdir():
+        file.chmod(0o444)
+    model.chmod(0o555)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    try:
+        done = quantcli.convert(f"{model}/", "F32", jobs=1)
+        assert quantcli.verify(done.output, against=model, jobs=1).passed
+        assert Path(done.output).resolve().parent == (tmp_path / "elsewhere").resolve()
+        assert place in Path(done.output).name
+    finally:
+        model.chmod(0o755)
+
+
+def test_30_an_output_in_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    output = tmp_path / "not" / "there yet" / "out.gguf"
+    quantcli.convert(llama_bpe().write(tmp_path / "model"), "F32", output, jobs=1)
+    assert keys(output)["general.architecture"] == "llama"
 
 
 # ---------------------------------------------------------------------------------- the suite
