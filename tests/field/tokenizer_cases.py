@@ -396,7 +396,7 @@ def _stops(*ids: int, generation: object = None, said: bool = True, own: bool = 
     folder = llama_bpe(texts[:3] if max(ids, default=0) <= 2 else texts)
     size = folder.size
     numbers = [size - i for i in ids]
-    folder.say(eos_token="<|end_of_text|>" if said else ABSENT)  # noqa: S106 - a token of the vocabulary
+    folder.say(eos_token="<|end_of_text|>" if said else ABSENT)
     folder.change(eos_token_id=numbers if own else ABSENT)
     if generation is not None:
         folder.put({"generation_config.json": generation(size) if callable(generation) else {}})
