@@ -20,9 +20,8 @@ class Right:
         ids: compare the ids of texts.
         prefix_space: the original puts a space before every text, which llama.cpp cannot do.
         metaspace: the original puts a space before the first part of a text only and none before
-            a space; llama.cpp always puts one, which a note says.
+            a space; llama.cpp always puts one, which a note says where tokenizer.json describes it.
         stop: generation ends at the frozen stop tokens.
-        context: tokens that llama.cpp makes room for.
         tolerance: largest difference of a number, in units of the largest number.
         oracle: the folder that the original library is given instead, where it cannot load this
             one although it can be read in one way only.
@@ -36,7 +35,6 @@ class Right:
     prefix_space: bool = False
     metaspace: bool = False
     stop: bool = True
-    context: int = 512
     tolerance: float = 1e-3
     oracle: Callable[[], Folder] | None = None
     tokenizer: Callable[[], Folder] | None = None

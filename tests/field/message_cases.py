@@ -40,9 +40,10 @@ CARDS: dict[str, str | bytes] = {
     "tags-number": "---\ntags: [1, 2.5, true, null]\nlanguage: no\n---\n# x\n",
 }
 # Cards that cannot be read as front matter at all: a note says so.
-UNREADABLE = ("colon", "template", "latin1", "utf16", "python-object", "nul", "deep")
+UNREADABLE = ("colon", "template", "utf16", "python-object", "nul", "deep")
 # Cards that can be: what they say is in the file.
 SAID = {
+    "latin1": "mit",
     "bom": "mit",
     "windows-lines": "mit",
     "tab": "mit",
@@ -135,7 +136,11 @@ NOTHING = (
     ),
     Case("31-lora", _lora, Refused(("lora", "org/base-name"), lines=4)),
     Case("31-one-shard", _one_shard, Refused(("model-00002-of-00002.safetensors",), lines=4)),
-    Case("31-one-shard-no-index", _one_shard_no_index, Refused(("00001-of-00002",), lines=4)),
+    Case(
+        "31-one-shard-no-index",
+        _one_shard_no_index,
+        Refused(("model-00002-of-00002.safetensors",), lines=4),
+    ),
     Case("31-lfs-pointer", _pointer, Refused(("git lfs", "model.safetensors"), lines=4)),
     Case("31-pickles", _pickles, Refused(("pytorch_model.bin",), lines=4)),
     Case("31-gguf-folder", _gguf_folder, Refused(("gguf",), lines=4)),

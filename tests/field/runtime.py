@@ -22,7 +22,6 @@ class Runtime(LlamaCpp):
         path: the GGUF file.
         encoder: load it to embed texts; `pooled`: by the file's own pooling, else by the mean.
         rank: load it as a cross-encoder.
-        context: tokens that it makes room for.
 
     Raises:
         RuntimeError: llama.cpp does not load the file.
@@ -35,11 +34,10 @@ class Runtime(LlamaCpp):
         encoder: bool = False,
         pooled: bool = True,
         rank: bool = False,
-        context: int = 512,
     ) -> None:
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
-        params.n_ctx = context
+        params.n_ctx = 512
         params.n_parallel = 1
         params.n_gpu_layers = 0
         params.cpuparams.n_threads = 1

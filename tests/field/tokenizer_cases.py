@@ -174,6 +174,7 @@ def _spm_beyond(*without: str) -> Folder:
     rows = folder.size - 1
     folder.stores.clear()
     folder.store(llama_tensors(rows, tied=False)).change(vocab_size=rows)
+    folder.say(add_bos_token=True)
     folder.say(pad_token="<pad>", added_tokens_decoder=decoder_entry(rows, "<pad>"))  # noqa: S106 - a token of the vocabulary
     return folder.drop(*without)
 
