@@ -180,6 +180,9 @@ def _poolerless() -> Folder:
     return folder
 
 
+# A score is a sum of 64 products of about one, each off by what llama.cpp's table of GELU in 16
+# bits costs; its own size says little.
+_SCORE = Right(tolerance=4e-3)
 SENTENCES = (
     Case("07-dense", lambda: _st_dense(32, "activation.Tanh", normalize=True), Refused(("Dense",))),
     Case(
@@ -215,9 +218,9 @@ SENTENCES = (
         lambda: _pooled(pooling_mode_mean_tokens=False, pooling_mode_lasttoken=True),
         Right(keys={"bert.pooling_type": 3}),
     ),
-    Case("14-one-label", lambda: _classifier("LABEL_0"), Right()),
-    Case("14-relevance", lambda: _classifier("relevance", problem_type="regression"), Right()),
-    Case("14-gelu-new", lambda: _classifier("LABEL_0", hidden_act="gelu_new"), Right()),
+    Case("14-one-label", lambda: _classifier("LABEL_0"), _SCORE),
+    Case("14-relevance", lambda: _classifier("relevance", problem_type="regression"), _SCORE),
+    Case("14-gelu-new", lambda: _classifier("LABEL_0", hidden_act="gelu_new"), _SCORE),
     Case("14-lost-pooler", _poolerless, Refused(("pooler",))),
 )
 
@@ -526,7 +529,7 @@ COMPUTATION = (
     Case(
         "26-mistral-sliding",
         lambda: llama_spm(kind="mistral", sliding_window=32),
-        Right(notes=(("sliding_window", "32"),), metaspace=True),
+        Right(notes=(("sliding_window", "32"),)),
     ),
     Case(
         "26-qwen2-not-sliding",

@@ -119,6 +119,42 @@ def test_30_an_output_in_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
     assert keys(output)["general.architecture"] == "llama"
 
 
+# ------------------------------------------------------------- 31: no folder, or another request
+def refusal(model: Path | str, preset: str = "F32") -> str:
+    with pytest.raises(quantcli.QuantcliError) as caught:
+        quantcli.convert(model, preset, "out.gguf", jobs=1)
+    assert len(str(caught.value).splitlines()) <= 4
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("repository", ["acme/Tiny-Chat-v2", "Org_1/b.c-d"])
+def test_31_a_hub_id_gets_its_download_line(
+    repository: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    message = refusal(repository)
+    assert f"download {repository}" in message
+
+
+def test_31_a_gguf_file_is_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    quantcli.convert(llama_bpe().write(tmp_path / "model"), "Q8_0", "made.gguf", jobs=1)
+    assert "gguf" in refusal(tmp_path / "made.gguf").lower().replace("made.gguf", "")
+
+
+def test_31_a_preset_that_only_llamacpp_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    message = refusal(llama_bpe().write(tmp_path / "model"), "Q1_0")
+    assert "llama.cpp" in message
+
+
+def test_31_inspect_tells_what_a_folder_is(tmp_path: Path) -> None:
+    inspection = quantcli.inspect(llama_bpe().write(tmp_path / "model"))
+    assert "llama" in inspection.to_json()
+
+
 # ---------------------------------------------------------------------------------- the suite
 def test_every_kind_has_several_members() -> None:
     count = dict.fromkeys(KINDS, 0)
