@@ -10,12 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import xllamacpp
-from llamacpp import LlamaCpp
 
 POOLING = xllamacpp.llama_pooling_type
 
 
-class Runtime(LlamaCpp):
+class Runtime:
     """A loaded model whose keys and values are kept in float32.
 
     Args:
@@ -92,6 +91,12 @@ class Runtime(LlamaCpp):
             "logit_bias": [[token, 1000.0]],
         }
         return bool(self._post("/completion", body)["stop_type"] == "eos")
+
+    def embed(self, text: str) -> list[float]:
+        """The embedding of `text`."""
+        reply: dict[str, Any] = self._server.handle_embeddings({"input": [text]})
+        found: list[float] = reply["data"][0]["embedding"]
+        return found
 
     def score(self, query: str, document: str) -> float:
         """A cross-encoder's score of a pair."""

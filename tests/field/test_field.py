@@ -17,24 +17,24 @@ REFUSED = [case for case in CASES.values() if isinstance(case.expect, Refused)]
 
 
 HUB = [
-    ("models--acme--Tiny-Chat-v2", "Tiny-Chat-v2"),
-    ("models--tiny-model", "tiny-model"),
-    ("models--Org.Name--B.2_c", "B.2_c"),
+    ("models--acme--Tiny-Chat-v2", "Tiny-Chat-v2", "Tiny Chat v2"),
+    ("models--tiny-model", "tiny-model", "Tiny Model"),
+    ("models--Org.Name--B.2_c", "B.2_c", "B.2_c"),
 ]
 
 
-def name(case: Case) -> str:
+def named(case: Case) -> str:
     return case.name
 
 
-@pytest.mark.parametrize("case", RIGHT, ids=name)
+@pytest.mark.parametrize("case", RIGHT, ids=named)
 def test_comes_out_right(case: Case, tmp_path: Path) -> None:
     model, output = case.make().write(tmp_path / "model"), tmp_path / "out.gguf"
     done = quantcli.convert(model, "F32", output, jobs=1)
     assert list(wrongs(case, model, output, done)) == []
 
 
-@pytest.mark.parametrize("case", REFUSED, ids=name)
+@pytest.mark.parametrize("case", REFUSED, ids=named)
 def test_is_refused(case: Case, tmp_path: Path) -> None:
     expect = case.expect
     assert isinstance(expect, Refused)
@@ -63,16 +63,16 @@ def _cached(root: Path, repository: str) -> Path:
     return snapshot
 
 
-@pytest.mark.parametrize("repository,model", HUB)
+@pytest.mark.parametrize("repository,model,name", HUB)
 def test_21_a_snapshot_is_called_what_its_repository_is(
-    repository: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    repository: str, model: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshot = _cached(tmp_path, repository)
     (tmp_path / "out").mkdir()
     monkeypatch.chdir(tmp_path / "out")
     done = quantcli.convert(snapshot, "F32", jobs=1)
     assert Path(done.output).name == f"{model}-F32.gguf"
-    assert keys(Path(done.output))["general.name"] == words(model)
+    assert keys(Path(done.output))["general.name"] == name
 
 
 def test_21_a_link_to_a_snapshot_is_the_same_model(
@@ -83,12 +83,7 @@ def test_21_a_link_to_a_snapshot_is_the_same_model(
     monkeypatch.chdir(tmp_path)
     done = quantcli.convert(tmp_path / "Tiny-Chat-v2", "F32", jobs=1)
     assert Path(done.output).name == "Tiny-Chat-v2-F32.gguf"
-    assert keys(Path(done.output))["general.name"] == words("Tiny-Chat-v2")
-
-
-def words(model: str) -> str:
-    """A name as general.name has it: words, each with a capital."""
-    return " ".join(word[:1].upper() + word[1:] for word in model.split("-"))
+    assert keys(Path(done.output))["general.name"] == "Tiny Chat v2"
 
 
 PLACES = ["my mödel", "two  spaces", "per%20cent [1]"]
