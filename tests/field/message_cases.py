@@ -36,7 +36,7 @@ CARDS: dict[str, str | bytes] = {
     "python-object": "---\nlicense: !!python/object:os.system {}\n---\n# x\n",
     "nul": b"---\nlicense: mit\x00\n---\n# x\n",
     "aliases": "---\na: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\nlicense: mit\n---\n# x\n",
-    "deep": "---\nlicense: " + "[" * 3000 + "\n---\n# x\n",
+    "deep": "---\nlicense: " + "[" * 1500 + "\n---\n# x\n",
     "tags-number": "---\ntags: [1, 2.5, true, null]\nlanguage: no\n---\n# x\n",
 }
 # Cards that cannot be read as front matter at all: a note says so.
@@ -133,6 +133,16 @@ NOTHING = (
         "31-bitsandbytes",
         lambda: _quantized("bitsandbytes", ("weight", "weight.absmax"), load_in_4bit=True),
         Refused(("bitsandbytes",), lines=6),
+    ),
+    Case(
+        "31-compressed-tensors",
+        lambda: _quantized("compressed-tensors", ("weight_packed", "weight_scale", "weight_shape")),
+        Refused(("compressed-tensors",), lines=6),
+    ),
+    Case(
+        "31-unknown-architecture",
+        lambda: llama_bpe(architectures=["FancyForCausalLM"], model_type="fancy"),
+        Refused(("FancyForCausalLM",), lines=6),
     ),
     Case("31-lora", _lora, Refused(("lora", "org/base-name"), lines=4)),
     Case("31-one-shard", _one_shard, Refused(("model-00002-of-00002.safetensors",), lines=4)),

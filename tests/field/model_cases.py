@@ -206,6 +206,7 @@ SENTENCES = (
         lambda: _pooled(pooling_mode_mean_tokens=False, pooling_mode_weightedmean_tokens=True),
         Refused(("weightedmean",)),
     ),
+    Case("07-no-normalize", lambda: sentence_transformer(bert()), Right()),
     Case("07-mean", lambda: sentence_transformer(bert(), ("Normalize", {})), Right()),
     Case(
         "07-cls",
@@ -294,6 +295,11 @@ FILES = (
     Case("10-shards-gone", _shards_gone, Right(notes=((INDEX,),))),
     Case("10-both-whole", _both_whole, Right(notes=((INDEX,),))),
     Case("10-fp16-variant", lambda: _beside("model.fp16.safetensors"), Right()),
+    Case(
+        "10-index-of-pickles",
+        lambda: llama_bpe().put({"pytorch_model.bin.index.json": {"weight_map": {"a": "b.bin"}}}),
+        Right(),
+    ),
     Case("10-consolidated", _sharded_beside_consolidated, Right()),
     Case(
         "10-adapter",
@@ -487,6 +493,10 @@ SIZES = (
 )
 
 
+def _yarn(**more: Any) -> Folder:
+    return llama_bpe(rope_scaling={**_YARN, **more}, max_position_embeddings=128)
+
+
 def _config(make: Callable[..., Folder], **fields: Any) -> Callable[[], Folder]:
     return lambda: make(**fields)
 
@@ -541,6 +551,19 @@ COMPUTATION = (
         _config(llama_bpe, rope_scaling=_LONGROPE),
         Right(notes=(("longrope",),)),
     ),
+    _refused_field("bert-silu", bert, hidden_act="silu"),
+    _refused_field("qwen3-gelu", qwen3, hidden_act="gelu"),
+    Case("26-bert-gelu-tanh", _config(bert, hidden_act="gelu_pytorch_tanh"), Right()),
+    Case(
+        "26-gpt2-gelu",
+        _config(gpt2, activation_function="gelu"),
+        # llama.cpp has the tanh approximation of GELU only.
+        Right(tolerance=1e-2, notes=(("activation_function", "gelu"),)),
+    ),
+    Case("26-yarn-attention-factor", lambda: _yarn(attention_factor=0.5), Right()),
+    Case("26-yarn-betas", lambda: _yarn(beta_fast=8.0, beta_slow=2.0), Right()),
+    Case("26-yarn-mscale", lambda: _yarn(mscale=1.0, mscale_all_dim=0.5), Right()),
+    Case("26-yarn-not-truncated", lambda: _yarn(truncate=False), Refused(("truncate", "false"))),
     Case("26-gpt2-gelu-fast", _config(gpt2, activation_function="gelu_fast"), Right()),
     Case("26-gpt2-gelu-tanh", _config(gpt2, activation_function="gelu_pytorch_tanh"), Right()),
     Case("26-gpt2-reordered", _config(gpt2, reorder_and_upcast_attn=True), Right()),

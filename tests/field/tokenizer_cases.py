@@ -136,6 +136,7 @@ def _stale_added_json() -> Folder:
 ONE_TRUTH = (
     Case("01-tiktoken-lines", _tiktoken, Right()),
     Case("01-lfs-pointer", lambda: llama_bpe().put({"tokenizer.model": LFS}), Right()),
+    Case("01-empty-model", lambda: llama_bpe().put({"tokenizer.model": b""}), Right(compute=False)),
     Case("01-model-of-another", _model_of_another, Right(keys={"tokenizer.ggml.model": "gpt2"})),
     Case("02-added-in-json-only", _json_only_added, Right(metaspace=True)),
     Case("02-words-in-json-only", _more_pieces_in_json, Right(notes=(("tokenizer.model",),))),
@@ -236,6 +237,11 @@ TEMPLATES = (
         "06-list-only", lambda: _templates(_OLD), Right(compute=False, keys={_TOOL_KEY: "OLDTOOL"})
     ),
     Case(
+        "06-legacy-json",
+        lambda: _templates(ABSENT, **{"chat_template.json": '{"chat_template": "LEGACY"}'}),
+        Right(compute=False),
+    ),
+    Case(
         "06-unicode",
         lambda: _templates("{{ 'Grüße → ' }}" + TEMPLATE),
         Right(compute=False),
@@ -297,6 +303,10 @@ def _gpt2_added() -> Folder:
     return folder.put({"special_tokens_map.json": {"pad_token": "<|pad|>"}})
 
 
+def _windows(folder: Folder, file: str) -> Folder:
+    return folder.put({file: folder.files[file].replace("\n", "\r\n")})
+
+
 OLD_FILES = (
     Case("11-class-missing", lambda: _gpt2_files({"model_max_length": 64}), Right()),
     Case("11-no-config", lambda: _gpt2_files(None), Right(compute=False)),
@@ -305,6 +315,7 @@ OLD_FILES = (
         lambda: _gpt2_files({"tokenizer_class": "TokenizersBackend"}),
         Right(compute=False, tokenizer=lambda: _gpt2_files(None)),
     ),
+    Case("11-windows-lines", lambda: _windows(_gpt2_files({}), "merges.txt"), Right(compute=False)),
     Case("11-roberta", _roberta_files, Right()),
     Case("11-qwen2-slow", _qwen2_slow, Right()),
     Case("11-added-tokens-json", _gpt2_added, Right(compute=False)),
@@ -336,6 +347,11 @@ OLD_FILES = (
             bert(),
             {"do_lower_case": False, "strip_accents": True, "tokenizer_class": "BertTokenizer"},
         ),
+        Right(compute=False),
+    ),
+    Case(
+        "13-windows-lines",
+        lambda: _windows(vocab_txt(bert(), {"tokenizer_class": "BertTokenizer"}), "vocab.txt"),
         Right(compute=False),
     ),
     Case("13-empty-config", lambda: vocab_txt(bert(), {}), Right(compute=False)),
@@ -438,6 +454,9 @@ SPECIAL = (
     ),
     Case("24-stale-ids", _stale_ids, Right(stop=False)),
     Case("24-special-tokens-map", _named_in_map, Right()),
+    Case("24-bos-null", lambda: chatml_bpe().say(bos_token=None), Right()),
+    Case("25-twins", lambda: _stops(2, 2, generation=_listed(2, 2)), Right()),
+    Case("25-beyond", lambda: _stops(2, -7, generation=_listed(2, -7)), Right()),
     Case("25-two", lambda: _stops(2, 1, generation=_listed(2, 1)), Right()),
     Case("25-list-only", lambda: _stops(1, 2, said=False), Right()),
     Case(
