@@ -238,8 +238,11 @@ TEMPLATES = (
     ),
     Case(
         "06-legacy-json",
-        lambda: _templates(ABSENT, **{"chat_template.json": '{"chat_template": "LEGACY"}'}),
-        Right(compute=False),
+        # Where the classes of processors kept theirs; tokenizers alone do not look there.
+        lambda: _templates(
+            ABSENT, **{"chat_template.json": '{"chat_template": "OF {{ messages }}"}'}
+        ),
+        Right(compute=False, tokenizer=lambda: _templates("OF {{ messages }}")),
     ),
     Case(
         "06-unicode",
