@@ -70,6 +70,7 @@ def tokenizer_record(folder: Path, texts: tuple[str, ...]) -> dict[str, Any]:
         "before": before,
         "after": after,
         "ids": plain,
+        "added": {t.content: i for i, t in tokenizer.added_tokens_decoder.items() if t.special},
         "special": {name: number for name, number in special.items() if number is not None},
         "template": tokenizer.chat_template,
     }

@@ -15,6 +15,7 @@ class Right:
 
     Attributes:
         notes: each is words that one and the same note must contain.
+        unsaid: words that no note may contain, since they would be untrue.
         keys: keys of the file with their values; None: the key must not be there.
         compute: compare logits, embeddings or the score; else the vocabulary only.
         ids: compare the ids of texts.
@@ -29,6 +30,7 @@ class Right:
     """
 
     notes: tuple[tuple[str, ...], ...] = ()
+    unsaid: tuple[str, ...] = ()
     keys: Mapping[str, Any] = field(default_factory=dict)
     compute: bool = True
     ids: bool = True

@@ -37,9 +37,10 @@ PROMPT = 12
 
 
 def texts(folder: Folder) -> tuple[str, ...]:
-    """TEXTS and, for each added token that is in tokenizer.json, a text that holds it."""
+    """TEXTS and, for each special token in tokenizer.json, itself and a text that holds it."""
     entries = folder.files.get("tokenizer.json", {}).get("added_tokens", [])
-    return (*TEXTS, *(f"cat{entry['content']}hat" for entry in entries if entry["special"]))
+    special = [entry["content"] for entry in entries if entry["special"]]
+    return (*TEXTS, *special, *(f"cat{text}hat" for text in special))
 
 
 def prompt(size: int) -> list[int]:

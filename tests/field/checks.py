@@ -50,6 +50,7 @@ def wrongs(case: Case, model: Path, output: Path, done: Conversion) -> Iterator[
     described = expect.metaspace and (model / "tokenizer.json").is_file()
     words = (*expect.notes, *((("space",),) if described else ()))
     yield from _notes(words, done.notes)
+    yield from (f"untrue: {n}" for n in done.notes if any(word in n for word in expect.unsaid))
     for name, value in expect.keys.items():
         if found.get(name) != value:
             yield f"{name} is {found.get(name)!r}, not {value!r}"
@@ -59,6 +60,7 @@ def wrongs(case: Case, model: Path, output: Path, done: Conversion) -> Iterator[
         return
     true = record(case.name)
     yield from _special(true, found)
+    yield from _added(true, found)
     yield from _template(true, found)
     yield from _run(expect, true, output, found)
 
@@ -87,6 +89,14 @@ def _special(true: Json, found: Json) -> Iterator[str]:
         # Classes of tokenizers have tokens of their own for what llama.cpp never looks at.
         if number < size and found.get(key, number if name not in ENDS else None) != number:
             yield f"{key} is {found.get(key)!r}, not {number}"
+
+
+def _added(true: Json, found: Json) -> Iterator[str]:
+    """Added tokens stand at their numbers."""
+    tokens = found["tokenizer.ggml.tokens"]
+    for text, number in true["added"].items():
+        if number < len(tokens) and tokens[number] != text:
+            yield f"token {number} is {tokens[number]!r}, not {text!r}"
 
 
 def _template(true: Json, found: Json) -> Iterator[str]:
@@ -132,7 +142,8 @@ def _texts(expect: Right, true: Json, loaded: Runtime, size: int) -> Iterator[st
         if expect.prefix_space and holds_special:
             continue
         # A space before the text, as the original puts one, gives what the original makes of it.
-        given = f" {text}" if expect.prefix_space and text and not text.startswith(" ") else text
+        spaced = expect.prefix_space and text and not text.startswith((" ", "<"))
+        given = f" {text}" if spaced else text
         plain = loaded.ids(given, special=False)
         if plain != ids:
             yield f"{text!r} is {plain}, not {ids}"
