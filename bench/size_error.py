@@ -1,7 +1,7 @@
 """Size and error of every preset, beside llama_model_quantize; writes docs/data/size_error.json.
 
     python bench/size_error.py NAME=MODEL --converter-python PYTHON --peer-python PYTHON
-                               [--types Q4_K_M,...] [--windows 16] [--folder DIR]
+                               [--types Q4_K_M,...] [--windows 8] [--folder DIR]
 
 MODEL is a Hugging Face folder, NAME what it is called in the data, whose other models stay as they
 are. Every file is measured against the converter's F32 file, without importance matrix:
@@ -78,8 +78,14 @@ def divergences(
     """Return what bench/peer_divergence.py measures of each file."""
     command = [options.peer_python, str(DIVERGENCE), str(exact), str(text), *map(str, files)]
     command += ["--windows", str(options.windows), "--threads", str(options.threads)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    found = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            found.append(json.loads(line))
+            print(files[len(found) - 1].name, found[-1]["divergence"], flush=True)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}\nended with {process.returncode}")
+    return found
 
 
 def make(options: argparse.Namespace, model: Path, folder: Path) -> dict[str, Path]:
@@ -135,7 +141,7 @@ def conditions(options: argparse.Namespace) -> dict[str, Any]:
         "text": f"pydoc_data.topics of Python {platform.python_version()}",
         "text_sha256": hashlib.sha256(content).hexdigest(),
         "windows": options.windows,
-        "scored_tokens": options.windows * 256,
+        "scored_tokens": options.windows * 512,
     }
 
 
@@ -157,8 +163,8 @@ def main() -> int:
     parser.add_argument("--peer-python", required=True, help="has llama-cpp-python")
     mixtures = [name for name in recipe.names() if recipe.resolve(name).mixture]
     parser.add_argument("--types", default=",".join(mixtures), help="default: all but the plain")
-    parser.add_argument("--efforts", nargs="+", default=["normal", "best"])
-    parser.add_argument("--windows", type=int, default=16, help="of 512 tokens")
+    parser.add_argument("--efforts", nargs="+", default=["normal"])
+    parser.add_argument("--windows", type=int, default=8, help="of 512 tokens")
     parser.add_argument("--jobs", type=int, default=2, help="threads that quantize")
     parser.add_argument("--threads", type=int, default=2, help="threads that run the model")
     parser.add_argument("--folder", type=Path, help="where outputs go; default: a temporary one")

@@ -37,6 +37,12 @@ NAMED_SPECIAL = {
     8: "<|eom_id|>",
     9: "<|eot_id|>",
 }
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}"
+    "<|start_header_id|>{{ message['role'] }}<|end_header_id|>\n\n"
+    "{{ message['content'] | trim }}<|eot_id|>{% endfor %}"
+    "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +208,7 @@ def build(name: str, out: Path) -> Path:
         "tokenizer_config.json": {
             "bos_token": NAMED_SPECIAL[0],
             "eos_token": NAMED_SPECIAL[9],
+            "chat_template": CHAT_TEMPLATE,
             "clean_up_tokenization_spaces": True,
             "model_max_length": 131_072,
             "tokenizer_class": "PreTrainedTokenizerFast",
