@@ -88,6 +88,12 @@ def pairs(model: dict[str, Any]) -> list[Pair]:
     return sorted(every, key=lambda pair: (pair.bits, pair.type))
 
 
+def load() -> dict[str, Any]:
+    """Return the data, by model."""
+    data: dict[str, Any] = json.loads(DATA.read_text(encoding="utf-8"))
+    return data
+
+
 @dataclass(slots=True)
 class Canvas:
     """An SVG picture that is being drawn."""
@@ -219,7 +225,7 @@ def picture(data: dict[str, Any], theme: Theme) -> str:
 
 def main() -> None:
     """Draw both pictures."""
-    data = json.loads(DATA.read_text(encoding="utf-8"))
+    data = load()
     PICTURES.mkdir(exist_ok=True)
     for theme in THEMES:
         path = PICTURES / f"size-error-{theme.name}.svg"
