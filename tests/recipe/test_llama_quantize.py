@@ -7,45 +7,79 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gguf import LlamaFileType
 
 from quantcli import codec, recipe
 from quantcli.arch.architecture import TensorSpec, Traits
 
 FIXTURES = sorted((Path(__file__).parents[1] / "fixtures" / "llama_quantize").glob("*.json"))
-PRESETS = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K")
+# The presets that llama_model_quantize has too, by their file types; plain ones have no mixture.
+PRESETS = tuple(
+    name
+    for name in recipe.names()
+    if recipe.resolve(name).mixture
+    and recipe.resolve(name).file_type in {*map(int, LlamaFileType)} - {int(LlamaFileType.GUESSED)}
+)
+FROZEN: dict[Path, dict[str, list[str]]] = {
+    path: json.loads(path.read_text(encoding="utf-8"))["types"] for path in FIXTURES
+}
+EACH = pytest.mark.parametrize(
+    "path, preset",
+    [
+        pytest.param(path, name, id=f"{path.stem}-{name}")
+        for path in FIXTURES
+        for name in FROZEN[path]
+    ],
+)
 
 
-def load(path: Path) -> tuple[Traits, list[TensorSpec], dict[str, list[str]]]:
+def load(path: Path) -> tuple[Traits, list[TensorSpec]]:
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     specs = [
         TensorSpec(name, "", None, tuple(shape), "identity", (), (name,))
         for name, *shape in record["tensors"]
     ]
-    return Traits(**record["traits"]), specs, record["types"]
+    return Traits(**record["traits"]), specs
 
 
 def test_the_fixtures_are_there() -> None:
+    assert set(PRESETS) >= {"Q4_0", "Q8_0", "Q4_K_S", "Q4_K_M", "Q5_K_M", "Q6_K"}
     assert {path.stem for path in FIXTURES} >= {"smollm2", "smollm2_768", "all_minilm"}
     assert len(FIXTURES) == 14
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
+def test_every_preset_of_llama_cpp_is_frozen() -> None:
+    missing = {
+        preset: [path.stem for path, types in FROZEN.items() if preset not in types]
+        for preset in PRESETS
+    }
+    lines = [
+        f"{preset} has general.file_type {recipe.resolve(preset).file_type}, which is llama.cpp's, "
+        f"but nobody has frozen what llama_model_quantize chooses for {', '.join(models)}"
+        for preset, models in missing.items()
+        if models
+    ]
+    assert not lines, "\n".join(
+        [*lines, "run python scripts/freeze_llama_quantize.py (it says what it needs)"]
+    )
+
+
+@EACH
 def test_types_are_those_of_llama_quantize(path: Path, preset: str) -> None:
-    traits, specs, types = load(path)
+    traits, specs = load(path)
     dtypes = dict.fromkeys((spec.name for spec in specs), "BF16")
     assigned = recipe.assign(recipe.resolve(preset), traits, specs, dtypes)
     wrong = [
-        f"{spec.name}: {got.type}, llama-quantize {expected}"
-        for spec, got, expected in zip(specs, assigned, types[preset], strict=True)
-        if got.type != expected
+        f"{spec.name}: {got.type}, llama-quantize {wanted}"
+        for spec, got, wanted in zip(specs, assigned, FROZEN[path][preset], strict=True)
+        if got.type != wanted
     ]
     assert wrong == []
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
 def test_every_misfit_is_explained_and_nothing_else(path: Path) -> None:
-    traits, specs, _ = load(path)
+    traits, specs = load(path)
     for preset in PRESETS:
         default = codec.get(recipe.resolve(preset).type)
         assigned = recipe.assign(recipe.resolve(preset), traits, specs, {})
@@ -60,7 +94,7 @@ def test_every_misfit_is_explained_and_nothing_else(path: Path) -> None:
 
 
 def test_the_order_of_the_tensors_does_not_matter() -> None:
-    traits, specs, _ = load(FIXTURES[0].with_stem("smollm2_768"))
+    traits, specs = load(FIXTURES[0].with_stem("smollm2_768"))
     preset = recipe.resolve("Q4_K_M")
     forward = recipe.assign(preset, traits, specs)
     backward = recipe.assign(preset, traits, specs[::-1])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from gguf import LlamaFileType
 
 from quantcli import codec, recipe
 from quantcli.errors import UsageError
@@ -28,6 +29,24 @@ def test_the_presets_and_their_file_types() -> None:
     known = {name: recipe.resolve(name).file_type for name in recipe.names()}
     assert FILE_TYPES.items() <= known.items()
     assert list(known.values()) == sorted(known.values())
+
+
+def test_numbers_that_are_llama_cpps_mean_what_they_mean_there() -> None:
+    """A file type of llama.cpp's belongs to the preset that llama.cpp calls so, and the reverse."""
+    theirs = {
+        kind.name.partition("_")[2]: int(kind)
+        for kind in LlamaFileType
+        if kind != LlamaFileType.GUESSED
+    }
+    wrong = [
+        f"{name} has file_type {number}; llama.cpp's number of {name} is "
+        f"{theirs.get(name, 'unknown')}, and {number} is "
+        f"{next((n for n, k in theirs.items() if k == number), 'nothing')} there. A preset of "
+        f"quantcli's own is numbered from 1000 on."
+        for name, number in ((name, recipe.resolve(name).file_type) for name in recipe.names())
+        if theirs.get(name, number) != number or (name not in theirs and number < 1000)
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize(
