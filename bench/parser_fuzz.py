@@ -26,6 +26,7 @@ import warnings
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from parser_targets import Target, write_targets
 
@@ -88,7 +89,7 @@ def run_case(target: Target, folder: Path, seed: int, tally: Tally) -> None:
         tally.findings[f"{target.name}:{seed}"] = finding
 
 
-def work(seed: int, step: int, deadline: float, cases: int, only: str, queue: object) -> None:
+def work(seed: int, step: int, deadline: float, cases: int, only: str, queue: Any) -> None:
     """Run batches of cases, every `step`-th from `seed`, until the deadline or `cases`."""
     warnings.simplefilter("error")
     tallies: dict[str, Tally] = {}
@@ -104,7 +105,7 @@ def work(seed: int, step: int, deadline: float, cases: int, only: str, queue: ob
                 if time.monotonic() > deadline:
                     break
             number += step
-    queue.put({name: asdict(tally) for name, tally in tallies.items()})  # type: ignore[attr-defined]
+    queue.put({name: asdict(tally) for name, tally in tallies.items()})
 
 
 def _fast() -> str | None:

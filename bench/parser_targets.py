@@ -26,6 +26,7 @@ from quantcli.checkpoint import open_checkpoint
 from quantcli.checkpoint.safetensors_file import read_header
 
 Mutate = Callable[[bytes, random.Random], bytes]
+Run = Callable[[Path], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Target:
     file: str
     data: bytes
     mutate: Mutate
-    run: Callable[[Path], object]
+    run: Run
 
 
 def _plan(folder: Path) -> object:
@@ -105,63 +106,34 @@ def _files(seed: Path) -> list[tuple[str, Mutate]]:
 def _single(folder: Path) -> list[tuple[Target, Path]]:
     """Return the targets of one file each: safetensors, index, GGUF, saved plan, SentencePiece."""
     whole = tiny.write_tiny("llama", folder / "single", size=tiny.Size(layers=1))
-    plan = quantcli.plan(whole, "Q4_0").to_json().encode()
-    quantcli.convert(whole, "Q4_0", folder / "gguf" / "model.gguf", jobs=1)
     shards = tiny.write_tiny("llama", folder / "shards", size=tiny.Size(layers=1), shards=2)
     (folder / "plan").mkdir()
-    model, index = "model.safetensors", "model.safetensors.index.json"
+    (folder / "plan" / "plan.json").write_text(quantcli.plan(whole, "Q4_0").to_json())
+    quantcli.convert(whole, "Q4_0", folder / "gguf" / "model.gguf", jobs=1)
     spm = _sentencepiece(whole, folder / "spm")
-    read = mutations.mutate_bytes
+    rows: tuple[tuple[str, Path, str, Mutate, Run], ...] = (
+        ("safetensors header", whole, "model.safetensors", _header, _read_header),
+        ("index", shards, "model.safetensors.index.json", mutations.mutate_text, open_checkpoint),
+        ("GGUF", folder / "gguf", "model.gguf", _head, _inspect),
+        ("saved plan", folder / "plan", "plan.json", mutations.mutate_text, _load_plan),
+        ("tokenizer.model", spm, "tokenizer.model", mutations.mutate_bytes, _plan),
+    )
     return [
-        (
-            Target(
-                "safetensors header",
-                model,
-                (whole / model).read_bytes(),
-                _header,
-                lambda f: read_header(f, model),
-            ),
-            whole,
-        ),
-        (
-            Target("index", index, (shards / index).read_bytes(), mutations.mutate_text, _open),
-            shards,
-        ),
-        (
-            Target(
-                "GGUF",
-                "model.gguf",
-                (folder / "gguf" / "model.gguf").read_bytes(),
-                _head,
-                lambda f: quantcli.inspect(f / "model.gguf"),
-            ),
-            folder / "gguf",
-        ),
-        (
-            Target(
-                "saved plan",
-                "plan.json",
-                plan,
-                mutations.mutate_text,
-                lambda f: load_plan(f / "plan.json"),
-            ),
-            folder / "plan",
-        ),
-        (
-            Target(
-                "tokenizer.model",
-                "tokenizer.model",
-                (spm / "tokenizer.model").read_bytes(),
-                read,
-                _plan,
-            ),
-            spm,
-        ),
+        (Target(name, file, (home / file).read_bytes(), mutate, run), home)
+        for name, home, file, mutate, run in rows
     ]
 
 
-def _open(folder: Path) -> object:
-    return open_checkpoint(folder)
+def _read_header(folder: Path) -> object:
+    return read_header(folder, "model.safetensors")
+
+
+def _inspect(folder: Path) -> object:
+    return quantcli.inspect(folder / "model.gguf")
+
+
+def _load_plan(folder: Path) -> object:
+    return load_plan(folder / "plan.json")
 
 
 def _sentencepiece(whole: Path, folder: Path) -> Path:

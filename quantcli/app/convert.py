@@ -16,7 +16,7 @@ from quantcli.app.next_step import (
     write_modelfile,
 )
 from quantcli.app.overrides import Metadata, from_file
-from quantcli.app.plan import DEFAULT_EFFORT, fit_plan, load_plan, refuse_compromises
+from quantcli.app.plan import DEFAULT_EFFORT, fit_plan, load_plan
 from quantcli.app.plan import plan as make_plan
 from quantcli.app.record import to_json
 from quantcli.checkpoint import open_checkpoint
@@ -165,33 +165,26 @@ def convert(
         )
     else:
         ready = saved
-        fit_plan(ready, checkpoint)
-        if strict:
-            refuse_compromises(ready)
+        fit_plan(ready, checkpoint, strict=strict)
     workers = Workers(jobs if jobs is not None else available_cores(), engine)
+    root = checkpoint.root
     unwanted = functools.partial(
-        outputs.keep_or_replace,
-        path,
-        ready,
-        checkpoint.root,
-        workers,
-        force=force,
-        skip=skip_existing,
-    )
-    options = Options(
-        jobs=workers.jobs,
-        engine=workers.engine,
-        allow_nonfinite=allow_nonfinite,
-        chunk_weights=chunk_weights,
-        progress=progress,
-        tell=on_note,
-        unwanted=unwanted,
+        outputs.keep_or_replace, path, ready, root, workers, force=force, skip=skip_existing
     )
     outcome = Outcome(skipped=True)
     if not unwanted():
         if on_plan is not None:
             on_plan(ready)
-        outcome = execute(ready, checkpoint.root, path, options)
+        options = Options(
+            jobs=workers.jobs,
+            engine=workers.engine,
+            allow_nonfinite=allow_nonfinite,
+            chunk_weights=chunk_weights,
+            progress=progress,
+            tell=on_note,
+            unwanted=unwanted,
+        )
+        outcome = execute(ready, root, path, options)
     beside = str(write_modelfile(ready, path)) if modelfile else None
     return _conversion(path, ready, outcome, beside)
 

@@ -123,13 +123,19 @@ def load_plan(path: str | Path) -> Plan:
         raise PlanError(error.message, where=str(path), hint=error.hint) from error
 
 
-def fit_plan(plan: Plan, checkpoint: Checkpoint) -> None:
+def fit_plan(plan: Plan, checkpoint: Checkpoint, *, strict: bool = False) -> None:
     """Check that `plan` is one for `checkpoint`; a plan decides types and metadata, no more.
+
+    Args:
+        plan: the plan.
+        checkpoint: what it is to be carried out on.
+        strict: refuse fallbacks to other types and any note.
 
     Raises:
         PlanError: it was made from another checkpoint or by another version, or it reads or does
             anything that the checkpoint's architecture does not say.
         InputError: the checkpoint cannot be converted.
+        QuantcliError: `strict` and the plan has fallbacks or notes.
     """
     expanded = expand(checkpoint.config, checkpoint.refs, checkpoint.root)
     try:
@@ -141,6 +147,8 @@ def fit_plan(plan: Plan, checkpoint: Checkpoint) -> None:
             hint="Name the folder that the plan was made from.",
         ) from error
     check_fit(plan, expanded, checkpoint.refs, digest)
+    if strict:
+        refuse_compromises(plan)
 
 
 def refuse_compromises(plan: Plan) -> None:
