@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from quantcli.errors import ConfigError
+from quantcli.inputs import SETTINGS_LIMIT, parse_json, read_input
 
 _AGAIN = "The file is damaged: download or save it again."
 
 
-def read_json(root: Path, file: str) -> Any:
+def read_json(root: Path, file: str, *, limit: int = SETTINGS_LIMIT) -> Any:
     """Return the JSON value in `root / file`.
 
+    Args:
+        root: the model's folder.
+        file: path relative to it.
+        limit: most bytes that the file may have.
+
     Raises:
-        ConfigError: the file is missing, not readable, not UTF-8 or not JSON.
+        ConfigError: the file is missing, no regular file, too long, not readable, not UTF-8 or not
+            JSON.
     """
-    try:
-        text = (root / file).read_text(encoding="utf-8")
-    except FileNotFoundError as error:
+    path = root / file
+    if not path.exists() and not path.is_symlink():
         raise ConfigError(
-            "no such file", where=str(root / file), hint="Give the folder of a Hugging Face model."
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError(
-            f"cannot be read: {reason}", where=str(root / file), hint=_AGAIN
-        ) from error
+            "no such file", where=str(path), hint="Give the folder of a Hugging Face model."
+        )
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"not JSON: {error}", where=str(root / file), hint=_AGAIN) from error
+        return parse_json(
+            read_input(path, limit=limit, error=ConfigError), str(path), error=ConfigError
+        )
+    except ConfigError as error:
+        raise ConfigError(error.message, where=error.where, hint=error.hint or _AGAIN) from error
 
 
 def read_object(root: Path, file: str) -> dict[str, Any]:
