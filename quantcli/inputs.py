@@ -17,6 +17,8 @@ from typing import Any, BinaryIO
 from quantcli.errors import InputError, QuantcliError, bounded
 
 MEBI = 1 << 20
+SETTINGS_LIMIT = 32 * MEBI
+"""config.json and its kind; the largest published ones have a few hundred kilobytes."""
 TEXT_LIMIT = 8 * MEBI
 """Model cards and chat templates."""
 VOCABULARY_LIMIT = 256 * MEBI

@@ -14,7 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from quantcli.errors import enumerated
+from quantcli.errors import InputError, enumerated
+from quantcli.inputs import open_input
 
 CARD = "README.md"
 _FENCE = b"---"
@@ -152,13 +153,11 @@ def _read(path: Path) -> bytes:
     """Return the beginning of the card, b"" when there is none."""
     if not path.exists() and not path.is_symlink():
         return b""
-    if path.is_dir():
-        raise _Unreadable("it is a folder")
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             data = file.read(_LONGEST)
-    except OSError as error:
-        raise _Unreadable(f"it cannot be read ({error.strerror})") from None
+    except InputError as error:
+        raise _Unreadable(error.message) from None
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _Unreadable("it is UTF-16, not UTF-8")
     return data.removeprefix(codecs.BOM_UTF8)

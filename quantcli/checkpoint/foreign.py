@@ -17,7 +17,15 @@ from quantcli.checkpoint.json_file import read_object
 from quantcli.checkpoint.pointers import refuse_pointers
 from quantcli.checkpoint.selection import SUFFIX, shard
 from quantcli.container.reader import GgufFile
-from quantcli.errors import CheckpointError, ConfigError, InputError, enumerated
+from quantcli.errors import (
+    CheckpointError,
+    ConfigError,
+    ContainerError,
+    InputError,
+    enumerated,
+    listed,
+)
+from quantcli.inputs import open_input
 
 _GIVE = "Give the folder of a Hugging Face model, or a .safetensors file in it."
 _ORIGINAL = "Convert the Hugging Face checkpoint that it was exported from."
@@ -163,6 +171,12 @@ def refuse_foreign_folder(root: Path) -> None:
 
 def without_weights(root: Path) -> CheckpointError:
     """Return the error for a folder without a model's safetensors files: what it is instead."""
+    if gone := [path.name for path in sorted(root.glob(f"*{SUFFIX}")) if not path.exists()]:
+        return CheckpointError(
+            listed("links to files that are not there:", gone),
+            where=str(root),
+            hint="Download the model again: what the links lead to was removed.",
+        )
     try:
         _refuse(root, WITHOUT_WEIGHTS)
     except CheckpointError as error:
@@ -248,13 +262,17 @@ def refuse_foreign_file(path: Path) -> None:
 
 
 def _gguf(path: Path) -> str | None:
-    """Return what the GGUF file at `path` is, or None when it is none."""
+    """Return what the GGUF file at `path` is, or None when it is none.
+
+    Raises:
+        CheckpointError: it is no regular file, or cannot be read.
+    """
     try:
-        with path.open("rb") as file:
+        with open_input(path, error=CheckpointError) as file:
             if file.read(4) != b"GGUF":
                 return None
         entries = GgufFile(path).entries
-    except (OSError, InputError):
+    except ContainerError:
         return "a GGUF file, not a checkpoint"
     said = [entries[k].value for k in ("general.architecture", "general.name") if k in entries]
     told = f" ({', '.join(str(value) for value in said)})" if said else ""

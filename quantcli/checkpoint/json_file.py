@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from quantcli.errors import ConfigError
-from quantcli.inputs import VOCABULARY_LIMIT, parse_json, read_input
+from quantcli.inputs import SETTINGS_LIMIT, parse_json, read_input
 
 _AGAIN = "The file is damaged: download or save it again."
 
 
-def read_json(root: Path, file: str) -> Any:
+def read_json(root: Path, file: str, *, limit: int = SETTINGS_LIMIT) -> Any:
     """Return the JSON value in `root / file`.
 
+    Args:
+        root: the model's folder.
+        file: path relative to it.
+        limit: most bytes that the file may have.
+
     Raises:
-        ConfigError: the file is missing, no regular file, not readable, too large, not UTF-8 or not
+        ConfigError: the file is missing, no regular file, too long, not readable, not UTF-8 or not
             JSON.
     """
     path = root / file
@@ -24,7 +29,7 @@ def read_json(root: Path, file: str) -> Any:
         raise ConfigError(
             "no such file", where=str(path), hint="Give the folder of a Hugging Face model."
         )
-    data = read_input(path, limit=VOCABULARY_LIMIT, error=ConfigError)
+    data = read_input(path, limit=limit, error=ConfigError)
     return parse_json(data, str(path), error=ConfigError, hint=_AGAIN)
 
 

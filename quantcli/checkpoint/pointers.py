@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from quantcli.errors import CheckpointError, listed
+from quantcli.errors import CheckpointError, InputError, listed
+from quantcli.inputs import read_input
 
 _MAGIC = b"version https://git-lfs.github.com/spec/v"
 # By the specification a pointer is shorter than this.
@@ -17,9 +18,8 @@ def is_pointer(path: Path) -> bool:
     try:
         if not path.is_file() or path.stat().st_size >= _LONGEST:
             return False
-        with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
+        return read_input(path, limit=_LONGEST).startswith(_MAGIC)
+    except (OSError, InputError):
         return False
 
 

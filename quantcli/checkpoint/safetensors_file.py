@@ -22,6 +22,7 @@ from quantcli.errors import CheckpointError, listed
 MAX_HEADER_BYTES = 100_000_000
 # The most that any framework stores.
 MAX_DIMENSIONS = 64
+_SHOWN_DIMENSIONS = 8
 _BROKEN = "The file is damaged or incomplete: download or save it again."
 
 
@@ -112,11 +113,23 @@ def _ref(name: str, value: Any, file: str, start: int, problems: list[str]) -> T
     bits = math.prod(shape) * DTYPE_BITS[dtype]
     if bits != 8 * (end - begin):
         problems.append(
-            f"tensor {name!r}: {dtype} {tuple(shape)} takes {-(-bits // 8)} bytes, "
+            f"tensor {name!r}: {dtype} {_shown(shape)} takes {_bytes(bits)} bytes, "
             f"but its range [{begin}, {end}) holds {end - begin}"
         )
         return None
     return TensorRef(name, dtype, tuple(shape), file, start + begin, end - begin)
+
+
+def _bytes(bits: int) -> str:
+    return str(-(-bits // 8)) if bits < 2**66 else "more than 2**63"
+
+
+def _shown(shape: list[int]) -> str:
+    """Return a shape as Python writes it; of a hostile one the first dimensions."""
+    if len(shape) <= _SHOWN_DIMENSIONS:
+        return str(tuple(shape))
+    first = ", ".join(str(size) for size in shape[:_SHOWN_DIMENSIONS])
+    return f"({first}, … {len(shape)} dimensions)"
 
 
 def _naturals(value: Any) -> TypeGuard[list[int]]:

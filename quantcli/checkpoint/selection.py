@@ -16,6 +16,7 @@ from typing import Any
 
 from quantcli.checkpoint.json_file import read_json
 from quantcli.errors import CheckpointError, ConfigError, listed
+from quantcli.inputs import VOCABULARY_LIMIT
 
 WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -137,7 +138,7 @@ def _absence(root: Path, file: str) -> str:
 
 def _weight_map(root: Path, file: str) -> dict[str, str]:
     """Return tensor name → shard from the index `file`."""
-    index = read_json(root, file)
+    index = read_json(root, file, limit=VOCABULARY_LIMIT)
     weight_map = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
         raise ConfigError(
@@ -163,7 +164,7 @@ def _is_inside(file: object) -> bool:
 
 
 def _stored(root: Path) -> list[str]:
-    return sorted(path.name for path in root.glob(f"*{SUFFIX}"))
+    return sorted(path.name for path in root.glob(f"*{SUFFIX}") if path.is_file())
 
 
 def _matches(file: str, patterns: Iterable[str]) -> bool:

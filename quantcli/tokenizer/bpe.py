@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from quantcli.errors import TokenizerError
+from quantcli.errors import TokenizerError, listed
 from quantcli.tokenizer.added_tokens import added_tokens, named_tokens
 from quantcli.tokenizer.assembly import assemble
 from quantcli.tokenizer.classes import Names, TokenizerClass, tokenizer_class
 from quantcli.tokenizer.detection import detect
 from quantcli.tokenizer.files import TOKENIZER, Files, steps
 from quantcli.tokenizer.hf_vocabulary import VOCAB_JSON, base_ids, hf_vocabulary
-from quantcli.tokenizer.vocabulary import Key
+from quantcli.tokenizer.vocabulary import Key, Vocabulary
 
 MODEL = "gpt2"
 MERGES = "merges.txt"
@@ -51,7 +51,9 @@ def bpe_keys(
         # Of what the class names by default, llama.cpp needs only these.
         needed = {k: v for k, v in cls.names.items() if k in {"bos", "eos"}}
         named = named_tokens(files, {}, needed)
-    keys: list[Key] = [("tokenizer.ggml.merges", "array:string", merges(files))]
+    listed_merges = merges(files)
+    _check_merges(files, listed_merges, vocab)
+    keys: list[Key] = [("tokenizer.ggml.merges", "array:string", listed_merges)]
     names = Names(named, cls)
     return assemble(files, config, vocab, model=MODEL, pre=pre, names=names, options=keys)
 
@@ -66,9 +68,16 @@ def _check_model(files: Files, cls: TokenizerClass) -> None:
                 where=files.where(TOKENIZER),
             )
     before = steps(tokenizer.get("pre_tokenizer"), "pretokenizers")
-    prefix = any(s.get("type") == "ByteLevel" and s.get("add_prefix_space") for s in before)
+    prefixing = [s.get("type") == "ByteLevel" and bool(s.get("add_prefix_space")) for s in before]
+    prefix = any(prefixing)
     if cls.pre is not None:
         prefix = files.setting("add_prefix_space") is True
+    elif any(prefixing[1:]):
+        raise TokenizerError(
+            "add_prefix_space is true in a step that follows a split: a space is put before every "
+            "part of a text, which llama.cpp's byte-level BPE cannot do",
+            where=files.where(TOKENIZER),
+        )
     if prefix:
         files.note(
             "the tokenizer puts a space before every text (add_prefix_space), llama.cpp's "
@@ -82,6 +91,25 @@ def _check_model(files: Files, cls: TokenizerClass) -> None:
                 "normalizer",
                 str(step.get("type")),
             )
+
+
+def _check_merges(files: Files, found: tuple[str, ...], vocab: Vocabulary) -> None:
+    """Refuse merges of or to what is no token, as the tokenizers library does.
+
+    llama.cpp would take them, and make other tokens of a text.
+    """
+    known = vocab.ids
+    wrong = []
+    for merge in found:
+        left, _, right = merge.partition(" ")
+        if left not in known or right not in known or left + right not in known:
+            wrong.append(repr(merge))
+    if wrong:
+        raise TokenizerError(
+            listed("merges whose parts or result are no tokens of the vocabulary:", wrong),
+            where=files.where(TOKENIZER if files.tokenizer is not None else MERGES),
+            hint="Vocabulary and merges are of different tokenizers: take both from one source.",
+        )
 
 
 def merges(files: Files) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from string import ascii_letters, digits
 
 from quantcli.tokenizer.files import SETTINGS, Files
+from quantcli.tokenizer.template_syntax import syntax_error
 from quantcli.tokenizer.vocabulary import Key
 
 JINJA = "chat_template.jinja"
@@ -32,7 +33,15 @@ def chat_template_keys(files: Files) -> list[Key]:
     templates = templates or said
     if not templates:
         templates = _named(files, (files.object(JSON) or {}).get("chat_template"), JSON)
-    return _keys(templates)
+    return _keys({name: text for name, text in templates.items() if _is_readable(files, text)})
+
+
+def _is_readable(files: Files, template: str) -> bool:
+    """Return whether llama.cpp can read a template; its server does not load a file otherwise."""
+    fault = syntax_error(template)
+    if fault is not None:
+        files.note("a chat template that llama.cpp cannot read is left out", fault)
+    return fault is None
 
 
 def _files(files: Files) -> dict[str, str]:

@@ -8,6 +8,7 @@ normalizer's options are read here from the same bytes.
 from __future__ import annotations
 
 import re
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,6 +124,9 @@ def load(path: Path) -> SentencePieceModel:
         processor.LoadFromSerializedProto(data)
         fields = list(_fields(data))
     ids = list(range(processor.GetPieceSize()))
+    scores = [float(score) for score in processor.GetScore(ids)]
+    if not all(map(math.isfinite, scores)):
+        raise TokenizerError("has scores that are no finite numbers", where=str(path))
     pieces = [value for number, value in fields if number == 1 and isinstance(value, bytes)]
     trainer = _options(next((v for n, v in fields if n == 2), b""))
     normalizer = _options(next((v for n, v in fields if n == 3), b""))
@@ -134,7 +138,7 @@ def load(path: Path) -> SentencePieceModel:
     }
     return SentencePieceModel(
         tokens=list(processor.IdToPiece(ids)),
-        scores=[float(score) for score in processor.GetScore(ids)],
+        scores=scores,
         types=_types(pieces),
         model_type=int(trainer.get(3, UNIGRAM)),
         add_dummy_prefix=bool(normalizer.get(3, True)),

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from quantcli.errors import TokenizerError
+from quantcli.errors import TokenizerError, enumerated
 from quantcli.tokenizer.added_tokens import AddedToken, added_tokens, from_decoder, named_tokens
 from quantcli.tokenizer.assembly import assemble
 from quantcli.tokenizer.bpe import merge_pairs
@@ -79,7 +79,7 @@ def spm_keys(
         if cls.metaspace or files.setting("add_prefix_space") is not None:
             said = files.setting("add_prefix_space")
             prefix = prefix if said is None else said
-    _note_bytes(files, vocab)
+    _check_bytes(files, vocab)
     keys = assemble(files, config, vocab, model=MODEL, pre=pre or PRE, names=Names(named, cls))
     if not prefix:
         # llama.cpp puts a space in front of a text by default; this tokenizer does not.
@@ -163,6 +163,10 @@ def _scores(files: Files, base: Mapping[str, int]) -> dict[str, float]:
         )
         return ranks
     single = {text: known[text] for text in base if len(text) == 1 and text in known}
+    if gone := len(model.tokens) - len(base):
+        files.note(
+            f"{TOKENIZER} has {len(base)} pieces and {FILE} {len(base) + gone}; {TOKENIZER} counts"
+        )
     for text, i in base.items():
         if i < len(model.tokens) and model.tokens[i] != text:
             files.note(
@@ -302,10 +306,17 @@ def _rename(files: Files, tokens: list[str]) -> None:
             tokens[i] = text
 
 
-def _note_bytes(files: Files, vocab: Vocabulary) -> None:
-    missing = 256 - sum(f"<0x{value:02X}>" in vocab.ids for value in range(256))
+def _check_bytes(files: Files, vocab: Vocabulary) -> None:
+    """Refuse a vocabulary without a token for every byte.
+
+    llama.cpp writes characters that the vocabulary lacks as the bytes of their UTF-8, and stops
+    with an error at a byte that it has no token for.
+    """
+    missing = [text for value in range(256) if (text := f"<0x{value:02X}>") not in vocab.ids]
     if missing:
-        files.note(
-            f"{missing} of the 256 byte tokens are missing: llama.cpp stops with an error at "
-            "characters that the vocabulary has not"
+        raise TokenizerError(
+            f"{len(missing)} of the 256 byte tokens are missing ({enumerated(missing)}): llama.cpp "
+            "stops with an error at characters that the vocabulary lacks",
+            where=files.where(TOKENIZER if files.tokenizer is not None else FILE),
+            hint="Only SentencePiece models with byte fallback can be converted.",
         )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -147,10 +148,14 @@ def test_a_card_that_cannot_be_read_is_left_aside(make_tiny: Make, name: str) ->
 def test_a_folder_in_a_card_s_place_and_a_link_to_nothing(make_tiny: Make) -> None:
     folder = make_tiny("llama")
     (folder / "README.md").mkdir()
-    assert described(folder)[1] == ("README.md is left aside: it is a folder",)
+    (note,) = described(folder)[1]
+    assert note == ("README.md is left aside: cannot be read: it is a folder, not a regular file")
     (folder / "README.md").rmdir()
     (folder / "README.md").symlink_to("nothing")
-    assert "README.md is left aside: it cannot be read (No such file" in described(folder)[1][0]
+    assert "README.md is left aside: cannot be read: No such file" in described(folder)[1][0]
+    (folder / "README.md").unlink()
+    os.mkfifo(folder / "README.md")
+    assert "it is a FIFO, not a regular file" in described(folder)[1][0]
 
 
 # Cards of which a part is used: what is kept, and what the note names.

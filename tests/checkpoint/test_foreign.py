@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -216,3 +217,24 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     refusal(folder)
     refusal(folder / "pytorch_model.bin")
     assert not mark.exists()
+
+
+def test_links_to_weights_that_were_removed(make_tiny: Make) -> None:
+    folder = make_tiny("llama")
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").symlink_to("../../blobs/pruned")
+    text = refusal(folder)
+    assert "links to files that are not there:\n  model.safetensors" in text
+    assert "Download the model again" in text
+
+
+@pytest.mark.parametrize(
+    "file, part", [("config.json", "it is a FIFO"), ("model.safetensors", "no weights")]
+)
+def test_what_is_no_regular_file_is_never_waited_for(make_tiny: Make, file: str, part: str) -> None:
+    folder = make_tiny("llama")
+    (folder / file).unlink()
+    os.mkfifo(folder / file)
+    assert part in refusal(folder)
+    with pytest.raises(InputError, match="it is a FIFO, not a regular file"):
+        open_checkpoint(folder / file)
