@@ -24,6 +24,7 @@ from quantcli.checkpoint.source import FloatArray, TensorRef
 from quantcli.errors import CheckpointError, enumerated, listed
 
 CONFIG = "config.json"
+_TOKENIZER = "tokenizer.json"
 # Small files that a conversion may read; any of them can be a Git LFS pointer.
 _SMALL = ("*.json", "*.model", "*.txt", "*.jinja", "*_Pooling/config.json")
 
@@ -139,6 +140,9 @@ def _select(path: Path, *, follow_links: bool) -> tuple[Path, dict[str, Any], Se
 
 def _small_files(root: Path) -> list[str]:
     found = {path for pattern in _SMALL for path in root.glob(pattern)}
+    if (root / _TOKENIZER) in found:
+        # It has everything; a SentencePiece model beside it only counts when it can be read.
+        found = {path for path in found if path.suffix != ".model"}
     return sorted(str(path.relative_to(root)) for path in found)
 
 

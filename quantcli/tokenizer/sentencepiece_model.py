@@ -7,8 +7,8 @@ normalizer's options are read here from the same bytes.
 
 from __future__ import annotations
 
-import re
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenizer_folders import BYTE_LEVEL, END, added, isolate, sequence, write_bpe, write_json
+from tokenizer_folders import (
+    BYTE_LEVEL,
+    END,
+    added,
+    isolate,
+    reference,
+    sequence,
+    write_bpe,
+    write_json,
+)
 from tokenizer_scenarios import PIECES, SCENARIOS, sentencepiece_model
 
 from quantcli.errors import TokenizerError
@@ -60,9 +69,9 @@ def test_a_base_vocabulary_beyond_the_rows(tmp_path: Path, kind: str) -> None:
 
 
 def test_holes_are_padded(tmp_path: Path) -> None:
-    write_bpe(tmp_path, vocab={"a": 0, "b": 2}, merges=["a b"], added_tokens=[])
+    write_bpe(tmp_path, vocab={"a": 0, "b": 2, "ab": 3}, merges=["a b"], added_tokens=[])
     write_json(tmp_path, "tokenizer_config.json", {})
-    assert value(run(tmp_path), "tokens") == ("a", "[PAD1]", "b")
+    assert value(run(tmp_path), "tokens") == ("a", "[PAD1]", "b", "ab")
 
 
 def test_tokens_named_as_special_become_control_tokens(tmp_path: Path) -> None:
@@ -77,7 +86,7 @@ def test_tokens_named_as_special_become_control_tokens(tmp_path: Path) -> None:
 
 def test_texts_are_made_unique(tmp_path: Path) -> None:
     listed = [added(7, END), added(8, "[PAD8]", special=False)]
-    vocab = {"a": 0, "[PAD8]": 1, "": 2, "b": 3, "c": 4, "x\0": 5, "x\0y": 6}
+    vocab = {"a": 0, "[PAD8]": 1, "": 2, "b": 3, "ab": 4, "x\0": 5, "x\0y": 6}
     write_bpe(tmp_path, vocab=vocab, merges=["a b"], added_tokens=listed)
     exported = run(tmp_path, rows=9)
     tokens = value(exported, "tokens")
@@ -199,7 +208,7 @@ def test_ignore_merges_decides(tmp_path: Path) -> None:
 )
 def test_unknown_structures_are_refused(tmp_path: Path, pre_tokenizer: object) -> None:
     write_bpe(tmp_path, pre_tokenizer=pre_tokenizer)
-    with pytest.raises(TokenizerError, match="pre-tokenizer NAME") as caught:
+    with pytest.raises(TokenizerError, match="pre_tokenizer=NAME") as caught:
         run(tmp_path)
     assert caught.value.where == str(tmp_path / "tokenizer.json")
     assert run(tmp_path, pre="qwen2").pre == "qwen2"
@@ -228,7 +237,7 @@ def test_unknown_names_are_refused(tmp_path: Path) -> None:
         ({"vocab": {"a": -1}}, "'a' has the id -1"),
         ({"vocab": {"a": "0"}}, "'a' has the id '0'"),
         ({"vocab": {"a": 2**40}}, "'a' has the id 1099511627776"),
-        ({"vocab": {"\ud800": 0}}, "is not Unicode"),
+        ({"vocab": {"\ud800": 0, "a": 1, "b": 2, "ab": 3}, "merges": ["a b"]}, "is not Unicode"),
         ({"end_of_word_suffix": "</w>"}, "end_of_word_suffix is '</w>'"),
         ({"merges": []}, "no merges"),
         ({"merges": "a b"}, "not a list"),
@@ -363,8 +372,27 @@ def test_tokens_that_no_merge_makes_are_noted(tmp_path: Path) -> None:
     assert any("no merge" in note and "'ok'" in note for note in run(tmp_path, "llama").notes)
 
 
-def test_missing_bytes_are_noted(tmp_path: Path) -> None:
+def test_merges_of_other_tokens_are_refused(tmp_path: Path) -> None:
+    """The tokenizers library does so too; llama.cpp would make other tokens of a text."""
+    write_bpe(tmp_path, merges=["a b", "a zz", "zz b", "b c"])
+    with pytest.raises(TokenizerError, match="no tokens of the vocabulary") as caught:
+        run(tmp_path)
+    assert caught.value.message.splitlines()[1:] == ["  'a zz'", "  'zz b'", "  'b c'"]
+    with pytest.raises(Exception, match="out of vocabulary"):
+        reference(tmp_path)
+
+
+def test_a_chat_template_that_llama_cpp_cannot_read_is_left_out(tmp_path: Path) -> None:
+    write_bpe(tmp_path)
+    (tmp_path / "chat_template.jinja").write_text("{% for m in messages %}{{ m }}")
+    exported = run(tmp_path)
+    assert not any(key == "tokenizer.chat_template" for key, _, _ in exported.keys)
+    assert any("llama.cpp cannot read is left out" in note for note in exported.notes)
+
+
+def test_missing_bytes_are_refused(tmp_path: Path) -> None:
     SCENARIOS["added-in-json-only"].write(tmp_path)
     path = tmp_path / "tokenizer.json"
     path.write_text(path.read_text("utf-8").replace("<0x41>", "<byte>"), "utf-8")
-    assert any("1 of the 256 byte tokens" in note for note in run(tmp_path, "llama").notes)
+    with pytest.raises(TokenizerError, match=r"1 of the 256 byte tokens are missing \(<0x41>\)"):
+        run(tmp_path, "llama")
