@@ -25,11 +25,18 @@ OURS, PEER = "quantcli normal", "llama-quantize"
 WIDTH, HEIGHT = 860, 420
 TOP, BOTTOM = 84, 356
 LEFT, MIDDLE = 62, 500
-NAMES, RATIOS, RIGHT = 590, 606, 836
+NAMES, RATIOS, RIGHT = 596, 612, 836
 FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
-# Where a preset's label stands beside its points: horizontal, vertical, anchor.
-BELOW = (0, 22, "middle")
-LABELS = {"Q4_0": (0, -12, "middle"), "Q4_1": (0, -12, "middle"), "Q5_0": (0, -12, "middle")}
+# Where a preset's label stands beside its points: right, down, anchor. Elsewhere: to the right.
+ASIDE = (10, 5, "start")
+LABELS = {
+    "Q4_0": (-10, 0, "end"),
+    "Q4_K_S": (-10, 6, "end"),
+    "Q4_K_M": (-10, 12, "end"),
+    "Q5_0": (-10, 5, "end"),
+    "Q5_K_S": (-10, 6, "end"),
+    "Q5_K_M": (-10, 12, "end"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +180,9 @@ def against_size(canvas: Canvas, every: list[Pair]) -> None:
         for x, y in points:
             canvas.dot(x, y, 4.5, color)
     for pair in every:
-        right, under, anchor = LABELS.get(pair.type, BELOW)
-        side = max if under > 0 else min
-        y = side(down(pair.ours["divergence"]), down(pair.peer["divergence"]))
-        canvas.text(across(pair.bits) + right, y + under, pair.type, theme.text, anchor)
+        right, under, anchor = LABELS.get(pair.type, ASIDE)
+        y = down(pair.ours["divergence"]) + under
+        canvas.text(across(pair.bits) + right, y, pair.type, theme.text, anchor)
 
 
 def ratios(canvas: Canvas, every: list[Pair]) -> None:
@@ -204,18 +210,18 @@ def ratios(canvas: Canvas, every: list[Pair]) -> None:
         canvas.dot(across(pair.ratio("error")), y, 4.5, theme.ours)
     middle = (RATIOS + RIGHT) / 2
     canvas.text(middle, BOTTOM + 46, "quantcli ÷ llama-quantize", theme.muted, "middle")
-    canvas.dot(NAMES - 46, 57, 4.5, theme.ours)
-    canvas.text(NAMES - 36, 62, "error of the weights", theme.muted)
-    canvas.dot(NAMES + 108, 57, 4.5, theme.ours, hollow=True)
-    canvas.text(NAMES + 118, 62, "divergence ± s.e.", theme.muted)
+    canvas.dot(NAMES - 56, 57, 4.5, theme.ours)
+    canvas.text(NAMES - 46, 62, "error of weights", theme.muted)
+    canvas.dot(NAMES + 94, 57, 4.5, theme.ours, hollow=True)
+    canvas.text(NAMES + 104, 62, "divergence ± s.e.", theme.muted)
 
 
 def picture(data: dict[str, Any], theme: Theme) -> str:
     """Return the SVG text of the picture in one theme."""
     every = pairs(data[MODEL])
     canvas = Canvas(theme, "Size against error: quantcli beside llama-quantize")
-    canvas.text(16, 28, "Same size, less lost", theme.text, font_size="18", font_weight="600")
-    for x, name, color in ((214, "quantcli", theme.ours), (306, "llama-quantize", theme.peer)):
+    canvas.text(16, 28, "Size against error", theme.text, font_size="18", font_weight="600")
+    for x, name, color in ((216, "quantcli", theme.ours), (312, "llama-quantize", theme.peer)):
         canvas.dot(x, 23, 5, color)
         canvas.text(x + 12, 28, name, color, font_weight="600")
     against_size(canvas, every)

@@ -18,6 +18,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -131,11 +132,33 @@ def words() -> Iterator[str]:
                 yield before + "".join(parts)
 
 
-def tokenizer() -> dict[str, Any]:
-    """Return a tokenizer.json as large as Llama 3's."""
+def added_tokens() -> list[dict[str, Any]]:
+    """Return the 256 special tokens."""
+    names = {n: f"<|reserved_special_token_{n}|>" for n in range(256)} | NAMED_SPECIAL
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    return [
+        {"id": PLAIN_TOKENS + n, "content": content, "special": True} | flags
+        for n, content in sorted(names.items())
+    ]
+
+
+def post_processor() -> dict[str, Any]:
+    """Return the step that puts the first special token before every text."""
+    name = NAMED_SPECIAL[0]
+    first: dict[str, Any] = {"SpecialToken": {"id": name, "type_id": 0}}
+    text, second = ({"Sequence": {"id": each, "type_id": n}} for n, each in enumerate("AB"))
+    return {
+        "type": "TemplateProcessing",
+        "single": [first, text],
+        "pair": [first, text, second],
+        "special_tokens": {name: {"id": name, "ids": [PLAIN_TOKENS], "tokens": [name]}},
+    }
+
+
+def bpe() -> dict[str, Any]:
+    """Return vocabulary and merges: the bytes' letters, and words with every way to merge them."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in plain]
-    letters = [chr(byte) for byte in plain] + [chr(256 + index) for index in range(len(others))]
+    letters = [chr(byte) for byte in plain] + [chr(256 + n) for n in range(256 - len(plain))]
     made = list(itertools.islice((word for word in words() if len(word) > 1), PLAIN_TOKENS - 256))
     vocabulary = {text: number for number, text in enumerate([*letters, *made])}
     splits = (
@@ -144,43 +167,38 @@ def tokenizer() -> dict[str, Any]:
         for cut in range(1, len(text))
         if text[:cut] in vocabulary and text[cut:] in vocabulary
     )
-    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
-    special = {n: f"<|reserved_special_token_{n}|>" for n in range(256)} | NAMED_SPECIAL
-    first = NAMED_SPECIAL[0]
-    before, text = {"SpecialToken": {"id": first, "type_id": 0}}, {"id": "A", "type_id": 0}
-    template = {
-        "type": "TemplateProcessing",
-        "single": [before, {"Sequence": text}],
-        "pair": [before, {"Sequence": text}, {"Sequence": {"id": "B", "type_id": 1}}],
-        "special_tokens": {first: {"id": first, "ids": [PLAIN_TOKENS], "tokens": [first]}},
+    return {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": None,
+        "continuing_subword_prefix": None,
+        "end_of_word_suffix": None,
+        "fuse_unk": False,
+        "byte_fallback": False,
+        "ignore_merges": True,
+        "vocab": vocabulary,
+        "merges": list(itertools.islice(splits, MERGES)),
     }
+
+
+@cache
+def tokenizer() -> str:
+    """Return a tokenizer.json as large as Llama 3's."""
     split = {"type": "Split", "pattern": {"Regex": SPLIT}, "behavior": "Isolated", "invert": False}
     steps = [split, BYTE_LEVEL | {"use_regex": False}]
-    return {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [
-            {"id": PLAIN_TOKENS + n, "content": content, "special": True} | flags
-            for n, content in sorted(special.items())
-        ],
-        "normalizer": None,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": steps},
-        "post_processor": template,
-        "decoder": BYTE_LEVEL | {"use_regex": True},
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": None,
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": False,
-            "byte_fallback": False,
-            "ignore_merges": True,
-            "vocab": vocabulary,
-            "merges": list(itertools.islice(splits, MERGES)),
-        },
-    }
+    return json.dumps(
+        {
+            "version": "1.0",
+            "truncation": None,
+            "padding": None,
+            "added_tokens": added_tokens(),
+            "normalizer": None,
+            "pre_tokenizer": {"type": "Sequence", "pretokenizers": steps},
+            "post_processor": post_processor(),
+            "decoder": BYTE_LEVEL | {"use_regex": True},
+            "model": bpe(),
+        }
+    )
 
 
 def write_weights(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
@@ -202,20 +220,17 @@ def build(name: str, out: Path) -> Path:
     """Write the checkpoint of MODELS[name] into the folder `out`, and return it."""
     model = MODELS[name]
     out.mkdir(parents=True, exist_ok=True)
-    files = {
-        "config.json": model.config(),
-        "tokenizer.json": tokenizer(),
-        "tokenizer_config.json": {
-            "bos_token": NAMED_SPECIAL[0],
-            "eos_token": NAMED_SPECIAL[9],
-            "chat_template": CHAT_TEMPLATE,
-            "clean_up_tokenization_spaces": True,
-            "model_max_length": 131_072,
-            "tokenizer_class": "PreTrainedTokenizerFast",
-        },
+    settings = {
+        "bos_token": NAMED_SPECIAL[0],
+        "eos_token": NAMED_SPECIAL[9],
+        "chat_template": CHAT_TEMPLATE,
+        "clean_up_tokenization_spaces": True,
+        "model_max_length": 131_072,
+        "tokenizer_class": "PreTrainedTokenizerFast",
     }
-    for file, content in files.items():
-        (out / file).write_text(json.dumps(content), encoding="utf-8")
+    (out / "config.json").write_text(json.dumps(model.config()), encoding="utf-8")
+    (out / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    (out / "tokenizer.json").write_text(tokenizer(), encoding="utf-8")
     write_weights(out / "model.safetensors", model.shapes())
     return out
 
