@@ -14,6 +14,8 @@ from quantcli.workers.engine import drive, opened
 
 # Weights decoded at a time: 4 MiB of float32, three such buffers.
 CHUNK_WEIGHTS = 1 << 20
+# What a worker on this machine gets at least: small tensors go together.
+_TOGETHER = CHUNK_WEIGHTS // 2
 # What a cluster's worker gets at once, in weights: a task costs milliseconds there.
 _BUNDLE_WEIGHTS = 64 << 20
 
@@ -93,7 +95,7 @@ def check_all(
     )
     try:
         with opened(workers.engine, jobs=workers.jobs, calls=len(pieces)) as engine:
-            groups = list(_groups(job, pieces, 0 if engine.local else _BUNDLE_WEIGHTS))
+            groups = list(_groups(job, pieces, _TOGETHER if engine.local else _BUNDLE_WEIGHTS))
             calls = (Call.of(task.check, target, _parts(job, group)) for group in groups)
             drive(engine, calls, _InOrder(groups, report))
             return tuple(engine.notes)

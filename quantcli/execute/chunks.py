@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from quantcli.planning.plan import Plan
 
@@ -61,23 +60,23 @@ def bundles(
 ) -> list[tuple[int, ...]]:
     """Return the chunks `numbers` (ascending) in groups that a worker is given at once.
 
-    Without `workers` every chunk is a group of its own, which processes on this machine can be
-    given at no cost. For the workers of a cluster a group is one contiguous range of the output, so
-    that few pages are written by two of them, and the largest groups come first.
+    Every group is one contiguous range of the output, so that few pages are written by two workers.
+    Without `workers`, for processes on this machine, a group is no larger than the largest chunk:
+    small tensors go together. For the workers of a cluster groups are as large as makes sense, and
+    the largest come first.
     """
-    if workers is None:
-        return [(number,) for number in numbers]
-    left = sum(weights(plan, chunks[number]) for number in numbers)
-    most = min(max(left // (4 * workers), _SMALLEST_BUNDLE), _LARGEST_BUNDLE)
-    groups: list[list[int]] = [[*numbers[:1]]] if numbers else []
-    size = weights(plan, chunks[numbers[0]]) if numbers else 0
-    for before, number in pairwise(numbers):
-        more = weights(plan, chunks[number])
-        if number != before + 1 or size + more > most:
-            groups.append([])
-            size = 0
-        groups[-1].append(number)
-        size += more
-    sizes = [sum(weights(plan, chunks[number]) for number in group) for group in groups]
-    order = sorted(range(len(groups)), key=lambda index: -sizes[index])
-    return [tuple(groups[index]) for index in order]
+    sizes = [weights(plan, chunks[number]) for number in numbers]
+    most = max(sizes, default=0)
+    if workers is not None:
+        most = min(max(sum(sizes) // (4 * workers), _SMALLEST_BUNDLE), _LARGEST_BUNDLE)
+    groups: list[tuple[int, list[int]]] = []
+    for number, size in zip(numbers, sizes, strict=True):
+        together, group = groups[-1] if groups else (0, [])
+        if group and number == group[-1] + 1 and together + size <= most:
+            group.append(number)
+            groups[-1] = (together + size, group)
+        else:
+            groups.append((size, [number]))
+    if workers is not None:
+        groups.sort(key=lambda entry: -entry[0])
+    return [tuple(group) for _, group in groups]

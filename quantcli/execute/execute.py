@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quantcli.container.reader import GgufFile
@@ -114,11 +114,15 @@ class _Run:
         self._record = journal_of(output)
         self._nonfinite = 0
         found = journals.load(self._record)
-        chunk_weights = found.chunk_weights if found is not None else options.chunk_weights
-        heading = self._heading(chunk_weights)
+        heading = journals.Heading(
+            plan=plan.digest(),
+            options="allow_nonfinite" if options.allow_nonfinite else "",
+            chunk_weights=options.chunk_weights if found is None else found.chunk_weights,
+            sources=self._sources,
+        )
         resumes = found is not None and heading.line() == found.heading
         if not resumes:
-            heading = self._heading(options.chunk_weights)
+            heading = replace(heading, chunk_weights=options.chunk_weights)
         self._chunks = split(plan, heading.chunk_weights)
         self._partial = Partial(output, plan.size, keep=resumes)
         try:
@@ -150,10 +154,6 @@ class _Run:
             self._partial.close()
         self._record.unlink(missing_ok=True)
         return Outcome(self._resumed, self._nonfinite, notes=notes)
-
-    def _heading(self, chunk_weights: int) -> journals.Heading:
-        options = "allow_nonfinite" if self._options.allow_nonfinite else ""
-        return journals.Heading(self._plan.digest(), options, chunk_weights, self._sources)
 
     def _encode(self) -> tuple[str, ...]:
         """Write the header and what is left of the tensors; return what was made good."""

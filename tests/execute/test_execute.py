@@ -222,11 +222,13 @@ def test_bundles_hold_every_chunk_once_and_for_clusters_are_contiguous(
     left = [number for number in range(len(chunks)) if number % 17]
     groups = bundles(planned, chunks, left, workers)
     assert sorted(number for group in groups for number in group) == left
-    if workers is None:
-        assert [group for (group,) in groups] == left
-        return
-    assert len(groups) < len(left) / 2
     assert all(b == a + 1 for group in groups for a, b in pairwise(group))
     sizes = [sum(weights(planned, chunks[number]) for number in group) for group in groups]
-    assert sizes == sorted(sizes, reverse=True)
+    if workers is None:
+        assert groups == sorted(groups)
+        assert len(groups) < len(left)
+        assert max(sizes) == max(weights(planned, chunks[number]) for number in left)
+    else:
+        assert len(groups) < len(left) / 2
+        assert sizes == sorted(sizes, reverse=True)
     assert bundles(planned, chunks, [], workers) == []
