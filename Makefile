@@ -5,12 +5,13 @@
 #   make test     the test suite
 #   make check    linters, types and import contracts (the tests are `make test`; .ci/run is both)
 #   make bench    benchmarks, ratios against peers in one run
+#   make fuzz     mutated and costly files for every parser, counted in docs/reliability.md
 #   make fuzz-config  convert mutated checkpoints; llama.cpp must load what verify passes
 #   make faults   what can be done to a conversion, counted in docs/reliability.md
 #   make clean    remove what was made, .venv included
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench fuzz-config faults clean help
+.PHONY: demo test check bench fuzz fuzz-config faults clean help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -78,6 +79,12 @@ endif
 # The tests run the first cases of it.
 FUZZ_CASES ?= 1200
 FUZZ_SEED ?= 1
+
+MINUTES ?= 2
+
+fuzz: $(STAMP) ## Feed every parser with mutated and costly files; write docs/reliability.md
+	$(BIN)/python bench/costly_inputs.py --write
+	$(BIN)/python bench/parser_fuzz.py --minutes $(MINUTES) --write
 
 fuzz-config: $(STAMP) ## Convert mutated checkpoints, load them in llama.cpp
 	$(BIN)/python bench/config_fuzz.py --cases $(FUZZ_CASES) --seed $(FUZZ_SEED)

@@ -1,11 +1,12 @@
 """Small files that are made to cost much: time and memory of reading each, beside an ordinary one.
 
-    python bench/costly_inputs.py [--only TEXT] [--markdown]
+    python bench/costly_inputs.py [--only TEXT] [--write]
 
 Every input is below ten megabytes. It is read by a process of its own, `quantcli plan` or
 `quantcli inspect`; the processor time and the largest resident memory above those for an ordinary
 tiny model must stay below two seconds and 200 MB, and the process must end with a documented exit
-code and without a traceback. Exit status 1 when one does not.
+code and without a traceback. `--write` puts the table into docs/reliability.md. Exit status 1 when
+an input costs more.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import tiny
+from support import write_table
 
+PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 SECONDS, MEMORY = 2.0, 200 << 20
 LARGEST = 10 << 20
 TOKENS = 40_000
@@ -276,53 +280,83 @@ def judge(cost: Cost, base: Cost) -> list[str]:
     return problems
 
 
-def show(name: str, cost: Cost, base: Cost, *, markdown: bool) -> bool:
-    """Print one line; return whether the input passed."""
-    problems = judge(cost, base)
-    seconds, memory = cost.seconds - base.seconds, (cost.memory - base.memory) / 1e6
-    last = cost.words.strip().splitlines()
-    verdict = ", ".join(problems) or "ok"
-    if markdown:
-        print(f"| {name} | {seconds:.2f} | {memory:.0f} | {cost.status} | {verdict} |")
-    else:
-        print(f"{name:46} {seconds:6.2f} s {memory:6.0f} MB  exit {cost.status}  {verdict}")
-        if problems and last:
-            print(f"    {last[-1][:200]}")
-    return not problems
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One input: what it cost above an ordinary one, and what is wrong with that."""
+
+    name: str
+    seconds: float
+    memory: float
+    status: int
+    problems: tuple[str, ...]
+    words: str
+
+    @classmethod
+    def of(cls, name: str, cost: Cost, base: Cost) -> Row:
+        """Judge a cost."""
+        over = cost.seconds - base.seconds, (cost.memory - base.memory) / 1e6
+        return cls(name, *over, cost.status, tuple(judge(cost, base)), cost.words)
+
+    def show(self) -> Row:
+        """Print one line, and the last words of an input that cost too much."""
+        verdict = ", ".join(self.problems) or "ok"
+        print(
+            f"{self.name:46} {self.seconds:6.2f} s {self.memory:6.0f} MB  exit {self.status}  "
+            f"{verdict}"
+        )
+        if self.problems:
+            print(f"    {(self.words.strip() or '-').splitlines()[-1][:200]}")
+        return self
+
+
+def models(scratch: Path, only: str) -> Iterator[Row]:
+    """Yield the rows of the inputs that are folders."""
+    base = None
+    for name, build in MODELS.items():
+        folder = tiny.write_tiny("llama", scratch / "m", size=tiny.Size(layers=1))
+        build(folder)
+        if base is None or only in name:
+            cost = measure("plan", folder, "-t", "Q4_0")
+            base = base or cost
+            yield Row.of(name, cost, base).show()
+        shutil.rmtree(folder)
+
+
+def files(scratch: Path, only: str) -> Iterator[Row]:
+    """Yield the rows of the inputs that are GGUF files."""
+    bases: dict[str, Cost] = {}
+    for name, data in FILES.items():
+        assert len(data) < LARGEST
+        file = scratch / "f.gguf"
+        file.write_bytes(data)
+        for command in ("inspect", "verify"):
+            if command not in bases or only in name:
+                cost = measure(command, file)
+                yield Row.of(f"{name} ({command})", cost, bases.setdefault(command, cost)).show()
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the rows for the docs."""
+    lines = ["| input | time | memory | exit code |", "|---|---:|---:|---:|"]
+    lines += [
+        f"| {row.name} | {max(0, row.seconds):.1f} s | {max(0, row.memory):.0f} MB | {row.status} |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> int:
     """Read every input and report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="inputs whose name holds this")
-    parser.add_argument("--markdown", action="store_true", help="print a table for the docs")
+    parser.add_argument("--write", action="store_true", help="write docs/reliability.md")
     options = parser.parse_args()
-    passed = True
-    if options.markdown:
-        print("| input | s | MB | exit code | |\n|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as scratch:
-        base = None
-        for name, build in MODELS.items():
-            folder = tiny.write_tiny("llama", Path(scratch) / "m", size=tiny.Size(layers=1))
-            build(folder)
-            if base is None or options.only in name:
-                cost = measure("plan", folder, "-t", "Q4_0")
-                base = base or cost
-                passed &= show(name, cost, base, markdown=options.markdown)
-            for path in [*folder.rglob("*")]:
-                path.unlink()
-        base = None
-        for name, data in FILES.items():
-            assert len(data) < LARGEST
-            file = Path(scratch) / "f.gguf"
-            file.write_bytes(data)
-            if base is None or options.only in name:
-                for command in ("inspect", "verify"):
-                    cost = measure(command, file)
-                    base = base or cost
-                    title = f"{name} ({command})"
-                    passed &= show(title, cost, base, markdown=options.markdown)
-    return 0 if passed else 1
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        rows = [*models(scratch, options.only), *files(scratch, options.only)]
+    if options.write:
+        write_table(PAGE, "costs", table(rows))
+    return 1 if any(row.problems for row in rows) else 0
 
 
 if __name__ == "__main__":

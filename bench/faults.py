@@ -17,11 +17,10 @@ from xml.etree import ElementTree as ET
 
 import kill_resume
 import races
-from support import SMALL, convert, write_checkpoint
+from support import SMALL, convert, write_checkpoint, write_table
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reliability.md"
-BEGIN, END = "<!-- table of faults: begin -->\n", "<!-- table of faults: end -->\n"
 TESTS = {
     "test_faults.py": "full disks, limits, failing devices, signals, lost workers, closed streams",
     "test_outputs.py": "outputs and side files that are no files of ours; the lock",
@@ -89,9 +88,7 @@ def main() -> int:
     print(table(passed, killed, raced))
     if killed.wrong or len(killed.rounds) < options.kills or not raced.good:
         return 1
-    text = PAGE.read_text(encoding="utf-8")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    PAGE.write_text(before + BEGIN + table(passed, killed, raced) + END + after, encoding="utf-8")
+    write_table(PAGE, "faults", table(passed, killed, raced))
     return 0
 
 

@@ -1,19 +1,19 @@
 """Feed every parser with mutated files: in process, by structure, within time and memory.
 
     python bench/parser_fuzz.py [--minutes 1 | --cases 100000] [--seed 1] [--jobs 2]
-                                [--only TEXT] [--json FILE] [--replay TARGET:SEED]
+                                [--only TEXT] [--write] [--replay TARGET:SEED]
     python bench/parser_fuzz.py --atheris TARGET --minutes 5      (coverage-guided, with atheris)
 
 A case passes when the file is accepted or refused with one QuantcliError whose message is bounded,
 within two seconds of processor time and 200 MB of memory. Everything else is a finding: another
 exception, a warning, a hang, a message of many screens. A case is its target and its seed, so that
-each can be replayed. Exit status 1 when there are findings.
+each can be replayed. `--write` puts the counts into docs/reliability.md. Exit status 1 when there
+are findings.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import random
@@ -24,14 +24,17 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from parser_targets import Target, write_targets
+from support import write_table
 
 from quantcli.errors import QuantcliError
 
+PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 SECONDS, MEMORY, MESSAGE = 2.0, 200 << 20, 30_000
 _BATCH = 50  # cases of one target in a row
 
@@ -137,8 +140,8 @@ def campaign(options: argparse.Namespace) -> dict[str, Tally]:
     return total
 
 
-def report(total: dict[str, Tally], file: Path | None) -> int:
-    """Print a line a target and every finding; return how many there are."""
+def report(total: dict[str, Tally]) -> int:
+    """Print a line a target and every kind of finding; return how many findings there are."""
     print(f"{'target':44} {'cases':>9} {'accepted':>9} {'slowest':>8} findings")
     for name, tally in sorted(total.items()):
         print(
@@ -152,9 +155,28 @@ def report(total: dict[str, Tally], file: Path | None) -> int:
     for kind, count in kinds.most_common(20):
         example = next(key for key, text in findings.items() if kind[:100] in text)
         print(f"\n{count} x {kind}\n  --replay '{example}'\n{findings[example]}")
-    if file is not None:
-        file.write_text(json.dumps({name: asdict(tally) for name, tally in total.items()}))
     return len(findings)
+
+
+def table(total: dict[str, Tally]) -> str:
+    """Return the counts by kind of file, for the docs."""
+    kinds: dict[str, Tally] = {}
+    for name, tally in total.items():
+        kinds.setdefault(name.partition(": ")[2] or name, Tally()).merge(tally)
+    rows = ["| file | cases | accepted | slowest | findings |", "|---|---:|---:|---:|---:|"]
+    for name, tally in [*sorted(kinds.items()), ("all", _sum(kinds.values()))]:
+        rows.append(
+            f"| {name} | {tally.cases:,} | {tally.accepted:,} | {tally.slowest:.2f} s | "
+            f"{len(tally.findings)} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for tally in tallies:
+        total.merge(tally)
+    return total
 
 
 def replay(case: str) -> int:
@@ -202,7 +224,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", default="", help="targets whose name holds this")
-    parser.add_argument("--json", type=Path, help="write the counts to this file")
+    parser.add_argument("--write", action="store_true", help="write docs/reliability.md")
     parser.add_argument("--replay", help="TARGET:SEED of a finding")
     parser.add_argument("--atheris", help="name of one target")
     options = parser.parse_args()
@@ -212,7 +234,10 @@ def main() -> int:
         return guided(options.atheris, options.minutes)
     if options.minutes == 1000.0 and options.cases == 10**9:
         options.minutes = 1.0
-    return 1 if report(campaign(options), options.json) else 0
+    total = campaign(options)
+    if options.write:
+        write_table(PAGE, "fuzzing", table(total))
+    return 1 if report(total) else 0
 
 
 if __name__ == "__main__":

@@ -166,6 +166,14 @@ def timed(command: list[str]) -> Cost:
     return Cost(wall, used - before.children_user - before.children_system)
 
 
+def write_table(page: Path, name: str, table: str) -> None:
+    """Replace what stands in `page` between the marks of the table `name`."""
+    begin, end = f"<!-- table of {name}: begin -->\n", f"<!-- table of {name}: end -->\n"
+    text = page.read_text(encoding="utf-8")
+    before, after = text.split(begin)[0], text.split(end)[1]
+    page.write_text(before + begin + table + end + after, encoding="utf-8")
+
+
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
