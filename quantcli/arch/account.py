@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
+import re
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from quantcli.arch.architecture import Architecture, Implements
@@ -140,17 +142,25 @@ def unaccounted(
         table: the architecture, whose own list of fields without effect counts too.
         facts: the facts, after everything has asked its questions.
     """
+    ignored = _matching((*IGNORED, *table.ignored_fields))
     left = [
-        f"{name} ({_spelled(value)})"
+        (name, value)
         for name, value in _leaves(given)
         if name not in facts.asked
         and not _among(value, _NEUTRAL)
         and defaults.get(name) != value
-        and not any(fnmatchcase(name, pattern) for pattern in (*IGNORED, *table.ignored_fields))
+        and not ignored.match(name)
     ]
     if left:
+        named = (f"{name} ({_spelled(value)})" for name, value in left[:_NAMED])
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-        yield f"fields of config.json that nothing here reads: {', '.join(left[:_NAMED])}{more}"
+        yield f"fields of config.json that nothing here reads: {', '.join(named)}{more}"
+
+
+@cache
+def _matching(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Return one expression for all `patterns` (fnmatch): a config may have very many fields."""
+    return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns))
 
 
 def _leaves(given: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
