@@ -171,22 +171,33 @@ def convert(
     unwanted = functools.partial(
         outputs.keep_or_replace, path, ready, root, workers, force=force, skip=skip_existing
     )
-    outcome = Outcome(skipped=True)
-    if not unwanted():
-        if on_plan is not None:
-            on_plan(ready)
-        options = Options(
-            jobs=workers.jobs,
-            engine=workers.engine,
-            allow_nonfinite=allow_nonfinite,
-            chunk_weights=chunk_weights,
-            progress=progress,
-            tell=on_note,
-            unwanted=unwanted,
-        )
-        outcome = execute(ready, root, path, options)
+    options = Options(
+        jobs=workers.jobs,
+        engine=workers.engine,
+        allow_nonfinite=allow_nonfinite,
+        chunk_weights=chunk_weights,
+        progress=progress,
+        tell=on_note,
+        unwanted=unwanted,
+    )
+    outcome = _carry_out(ready, root, path, options, on_plan)
     beside = str(write_modelfile(ready, path)) if modelfile else None
     return _conversion(path, ready, outcome, beside)
+
+
+def _carry_out(
+    plan: Plan,
+    root: Path,
+    path: Path,
+    options: Options,
+    on_plan: Callable[[Plan], None] | None,
+) -> Outcome:
+    """Write the output unless what is there stays."""
+    if options.unwanted is not None and options.unwanted():
+        return Outcome(skipped=True)
+    if on_plan is not None:
+        on_plan(plan)
+    return execute(plan, root, path, options)
 
 
 def _output(

@@ -88,7 +88,7 @@ def execute(plan: Plan, root: Path, output: Path, options: Options) -> Outcome:
     refuse_special(output)
     tell = _unfailing(options.tell)
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(output)
         with held(output, tell):
             if options.unwanted is not None and options.unwanted():
                 return Outcome(skipped=True)
@@ -99,6 +99,20 @@ def execute(plan: Plan, root: Path, output: Path, options: Options) -> Outcome:
         raise described(error) from error
     finally:
         task.release()
+
+
+def _make_folder(output: Path) -> None:
+    """Make the folder that the output goes into.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written: {error.strerror}", where=str(output), hint="Use another --output."
+        ) from error
 
 
 class _Run:
