@@ -30,12 +30,12 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
 # Where a preset's label stands beside its points: right, down, anchor. Elsewhere: to the right.
 ASIDE = (10, 5, "start")
 LABELS = {
-    "Q4_0": (-10, 0, "end"),
-    "Q4_K_S": (-10, 6, "end"),
-    "Q4_K_M": (-10, 12, "end"),
-    "Q5_0": (-10, 5, "end"),
-    "Q5_K_S": (-10, 6, "end"),
-    "Q5_K_M": (-10, 12, "end"),
+    "Q4_0": (-10, 4, "end"),
+    "Q4_K_S": (-10, 5, "end"),
+    "Q4_K_M": (-10, 8, "end"),
+    "Q5_0": (-10, 1, "end"),
+    "Q5_K_S": (-10, 5, "end"),
+    "Q5_K_M": (-6, 18, "end"),
 }
 
 
@@ -113,13 +113,6 @@ class Canvas:
         """Draw a line."""
         self._add("line", {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "stroke": color}, more)
 
-    def path(self, points: list[tuple[float, float]], color: str) -> None:
-        """Draw a line through points."""
-        where = " ".join(f"{_number(x)},{_number(y)}" for x, y in points)
-        self._add(
-            "polyline", {"points": where, "fill": "none", "stroke": color}, {"stroke_width": "2"}
-        )
-
     def dot(self, x: float, y: float, radius: float, color: str, *, hollow: bool = False) -> None:
         """Draw a disc, or a ring."""
         fill = {"fill": "none", "stroke": color, "stroke-width": "2"} if hollow else {"fill": color}
@@ -152,11 +145,11 @@ def _number(value: float | str) -> str:
 
 
 def against_size(canvas: Canvas, every: list[Pair]) -> None:
-    """Draw bits per weight against divergence, a line a program."""
+    """Draw bits per weight against divergence, a pair of dots a preset."""
     theme = canvas.theme
     low, high = math.floor(every[0].bits), math.ceil(every[-1].bits)
     values = [record["divergence"] for pair in every for record in (pair.ours, pair.peer)]
-    bottom, top = 10 ** math.floor(math.log10(min(values))), max(values) * 1.6
+    bottom, top = min(values) / 1.6, max(values) * 1.6
 
     def across(bits: float) -> float:
         return LEFT + (bits - low) / (high - low) * (MIDDLE - LEFT)
@@ -173,12 +166,16 @@ def against_size(canvas: Canvas, every: list[Pair]) -> None:
         canvas.line(across(bits), BOTTOM, across(bits), BOTTOM + 5, theme.grid)
     middle = (LEFT + MIDDLE) / 2
     canvas.text(middle, BOTTOM + 46, "bits per weight of the file", theme.muted, "middle")
-    canvas.text(LEFT - 46, 62, "KL divergence of the predictions, nats", theme.muted)
-    for program, color in (("peer", theme.peer), ("ours", theme.ours)):
-        points = [(across(pair.bits), down(getattr(pair, program)["divergence"])) for pair in every]
-        canvas.path(points, color)
-        for x, y in points:
-            canvas.dot(x, y, 4.5, color)
+    canvas.text(LEFT - 46, 62, "KL divergence of predictions from F32, nats", theme.muted)
+    for pair in every:
+        x, theirs, ours = (
+            across(pair.bits),
+            down(pair.peer["divergence"]),
+            down(pair.ours["divergence"]),
+        )
+        canvas.line(x, theirs, x, ours, theme.peer, stroke_width="2")
+        canvas.dot(x, theirs, 5, theme.peer)
+        canvas.dot(x, ours, 5, theme.ours)
     for pair in every:
         right, under, anchor = LABELS.get(pair.type, ASIDE)
         y = down(pair.ours["divergence"]) + under
@@ -189,7 +186,8 @@ def ratios(canvas: Canvas, every: list[Pair]) -> None:
     """Draw quantcli over llama-quantize, a line a preset."""
     theme = canvas.theme
     marks = [pair.ratio("error") for pair in every] + [pair.ratio("divergence") for pair in every]
-    low, high = math.floor(min(marks) * 20 - 0.2) / 20, max(math.ceil(max(marks) * 20) / 20, 1.05)
+    marks += [pair.ratio("divergence") + pair.ratio_error() for pair in every]
+    low, high = math.floor(min(marks) * 20) / 20, max(math.ceil(max(marks) * 20) / 20, 1.1)
 
     def across(ratio: float) -> float:
         return RATIOS + (ratio - low) / (high - low) * (RIGHT - RATIOS)
@@ -199,7 +197,8 @@ def ratios(canvas: Canvas, every: list[Pair]) -> None:
         tick = low + number / 20
         at = across(tick)
         canvas.line(at, TOP, at, BOTTOM, theme.peer if abs(tick - 1) < 1e-9 else theme.grid)
-        canvas.text(at, BOTTOM + 22, f"{tick:.2f}", theme.muted, "middle")
+        if round(tick * 20) % 2 == 0:
+            canvas.text(at, BOTTOM + 22, f"{tick:.1f}", theme.muted, "middle")
     for index, pair in enumerate(every):
         y = TOP + (index + 0.5) * step
         canvas.text(NAMES, y + 5, pair.type, theme.text, "end")
@@ -224,6 +223,8 @@ def picture(data: dict[str, Any], theme: Theme) -> str:
     for x, name, color in ((216, "quantcli", theme.ours), (312, "llama-quantize", theme.peer)):
         canvas.dot(x, 23, 5, color)
         canvas.text(x + 12, 28, name, color, font_weight="600")
+    about = "SmolLM2-135M-Instruct, no importance matrix"
+    canvas.text(RIGHT, 28, about, theme.muted, "end")
     against_size(canvas, every)
     ratios(canvas, every)
     return str(canvas)
