@@ -14,7 +14,7 @@ CHUNK_WEIGHTS = 1 << 20
 
 # Bounds of what a cluster's worker gets at once, in weights: a task costs milliseconds there, and
 # what is lost with a worker is done again.
-_SMALLEST_BUNDLE = 16 << 20
+_SMALLEST_BUNDLE = 4 << 20
 _LARGEST_BUNDLE = 256 << 20
 
 

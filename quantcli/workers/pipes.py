@@ -79,6 +79,7 @@ class PipeExecutor(Executor):
         self._waiting: deque[_Item] = deque()
         self._closed = self._killed = False
         self._workers: list[_Worker] = []
+        self._threads: list[threading.Thread] = []
         try:
             for _ in range(size):
                 self._start()
@@ -116,8 +117,9 @@ class PipeExecutor(Executor):
                     item.future.cancel()
                 self._waiting.clear()
             self._changed.notify_all()
-        while wait and self._workers:
-            self._workers[0].thread.join()
+        # One that ends may have started another, which then follows it in the list.
+        for thread in self._threads if wait else ():
+            thread.join()
 
     def kill(self) -> None:
         """End the workers at once; their calls fail."""
@@ -134,21 +136,31 @@ class PipeExecutor(Executor):
 
     def _start(self) -> None:
         worker = _Worker(self._folders)
-        worker.thread = threading.Thread(target=self._serve, args=(worker,), daemon=True)
+        thread = threading.Thread(target=self._serve, args=(worker,), daemon=True)
         with self._changed:
+            try:
+                thread.start()
+            except RuntimeError:
+                worker.kill()
+                worker.close()
+                raise
             self._workers.append(worker)
-        worker.thread.start()
+            self._threads.append(thread)
 
-    def _next(self) -> _Item | None:
-        """Return what is to be done next; None once there will be nothing more."""
+    def _next(self, worker: _Worker) -> _Item | None:
+        """Return what a worker is to do next; None, and it is no more, once there is nothing."""
         with self._changed:
             while not self._waiting and not self._closed:
                 self._changed.wait()
-            return self._waiting.popleft() if self._waiting else None
+            if self._waiting:
+                return self._waiting.popleft()
+            # At once, so that nobody leaves anything to a worker that is about to end.
+            self._workers.remove(worker)
+            return None
 
     def _serve(self, worker: _Worker) -> None:
         """Carry calls to a worker and its answers back, until it or the work ends."""
-        while (item := self._next()) is not None:
+        while (item := self._next(worker)) is not None:
             if item.lives == _LIVES and not item.future.set_running_or_notify_cancel():
                 continue
             answer = worker.ask(item.message)
@@ -161,31 +173,28 @@ class PipeExecutor(Executor):
             else:
                 item.future.set_exception(QuantcliError(f"a worker process failed: {value}"))
         worker.close()
-        with self._changed:
-            self._workers.remove(worker)
 
     def _bury(self, worker: _Worker, item: _Item) -> None:
         """Give the call of a worker that died to another one."""
         ending = worker.close()
         item.lives -= 1
+        again = item.lives > 0 and not self._killed
         with self._changed:
-            again = item.lives > 0 and not self._killed
+            self._workers.remove(worker)
             if again:
                 self._waiting.appendleft(item)
                 self._changed.notify()
-            else:
-                item.future.set_exception(_given_up(ending))
-            others = len(self._workers) - 1
-            needed = not others and not self._killed and (self._waiting or not self._closed)
+            others = len(self._workers)
+            needed = not others and (self._waiting or not self._closed) and not self._killed
+        if again:
+            self._lost(f"a worker process {ending}; the work goes on with {max(1, others)}")
+        else:
+            item.future.set_exception(_given_up(ending))
         if needed:
             try:
                 self._start()
             except (OSError, RuntimeError) as error:
                 self._fail_all(f"a worker process {ending}, and no other starts: {error}")
-        with self._changed:
-            self._workers.remove(worker)
-        if again:
-            self._lost(f"a worker process {ending}; the work goes on with {max(1, others)}")
 
     def _fail_all(self, text: str) -> None:
         with self._changed:
@@ -206,8 +215,6 @@ def _given_up(ending: str) -> QuantcliError:
 
 class _Worker:
     """One process and its two pipes; used by one thread."""
-
-    thread: threading.Thread
 
     def __init__(self, folders: tuple[str, ...]) -> None:
         with _signals_masked():

@@ -300,12 +300,16 @@ def kills(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], Callable[[int
     monkeypatch.setattr(pipes.PipeExecutor, "__init__", watched)
 
     def make(number: int, times: int) -> Callable[[int, int], None]:
-        calls: list[int] = []
+        sent: list[int] = []
+        since = [0]
 
         def progress(_done: int, _total: int) -> None:
-            calls.append(1)
-            if len(calls) % 30 == 0 and len(calls) <= 30 * times:
-                os.kill(executors[-1].pids[0], number)
+            # Not before the last one's loss was noticed, and its work done by another.
+            there = executors[-1].pids if executors else ()
+            since[0] = 0 if set(sent) & set(there) else since[0] + 1
+            if there and since[0] >= 30 and len(sent) < times:
+                sent.append(there[0])
+                os.kill(there[0], number)
 
         return progress
 

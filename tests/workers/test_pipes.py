@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +101,31 @@ def test_a_call_that_takes_two_workers_with_it_is_given_up(
     assert "fewer --jobs" in str(caught.value)
     assert after.result(PATIENCE) == 2
     assert len(lost) == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_call_ends_whichever_workers_are_killed_and_when(seed: int) -> None:
+    choose = random.Random(seed)
+    executor = PipeExecutor(choose.choice((1, 2, 3)), (HERE,))
+    over = threading.Event()
+
+    def kill() -> None:
+        while not over.wait(choose.uniform(0, 0.05)):
+            for pid in executor.pids[:1]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    futures = [executor.submit(calls.sleep, choose.uniform(0, 0.02)) for _ in range(12)]
+    if seed % 2:
+        threading.Thread(target=executor.shutdown).start()
+    errors = [str(future.exception(PATIENCE)) for future in futures]
+    over.set()
+    killer.join()
+    executor.kill()
+    assert all(error == "None" or "so did the next one" in error for error in errors), errors
+    assert executor.pids == ()
 
 
 def test_a_worker_that_stays_stopped_is_replaced(
