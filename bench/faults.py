@@ -54,7 +54,8 @@ def tests() -> dict[str, int]:
 
 def table(passed: dict[str, int], killed: kill_resume.Campaign, raced: races.Campaign) -> str:
     """Return the table."""
-    spread = ", ".join(f"{killed.counts()[t]} to the {t}" for t in kill_resume.TARGETS)
+    names = {"group": "all processes", "parent": "the parent", "worker": "a worker"}
+    spread = ", ".join(f"{killed.counts()[t]} to {names[t]}" for t in kill_resume.TARGETS)
     rows = [
         "| what was done | how often | outcome |",
         "|---|---|---|",
