@@ -84,7 +84,7 @@ class LlamaCpp:
     def classify(self, text: str, classes: int) -> list[float]:
         """Outputs of a classifier, as many as it has classes, as they are."""
         body = {"input": [text], "embd_normalize": -1}
-        reply: dict[str, Any] = self._server.handle_embeddings(body)
+        reply: dict[str, Any] = self.server.handle_embeddings(body)
         # The reply is as long as the model is wide; what follows the outputs is not set.
         outputs: list[float] = reply["data"][0]["embedding"][:classes]
         return outputs

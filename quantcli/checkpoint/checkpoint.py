@@ -16,7 +16,7 @@ from quantcli.checkpoint.foreign import (
 )
 from quantcli.checkpoint.json_file import read_object
 from quantcli.checkpoint.locating import not_there
-from quantcli.checkpoint.pointers import refuse_pointers
+from quantcli.checkpoint.pointers import is_pointer, refuse_pointers
 from quantcli.checkpoint.reader import TensorReader
 from quantcli.checkpoint.safetensors_file import read_header
 from quantcli.checkpoint.selection import Selection, select
@@ -140,7 +140,7 @@ def _select(path: Path, *, follow_links: bool) -> tuple[Path, dict[str, Any], Se
 
 def _small_files(root: Path) -> list[str]:
     found = {path for pattern in _SMALL for path in root.glob(pattern)}
-    if (root / _TOKENIZER) in found:
+    if root / _TOKENIZER in found and not is_pointer(root / _TOKENIZER):
         # It has everything; a SentencePiece model beside it only counts when it can be read.
         found = {path for path in found if path.suffix != ".model"}
     return sorted(str(path.relative_to(root)) for path in found)

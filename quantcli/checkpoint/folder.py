@@ -14,9 +14,10 @@ from pathlib import Path
 
 from quantcli.errors import CheckpointError, listed
 
+_CARD = "README.md"
 # What may be read of a folder, by name: its own files, and those of modules and templates below.
 _READ = (
-    *("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "*.tiktoken", "README.md"),
+    *("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "*.tiktoken", _CARD),
     *("*/*.json", "*/*.safetensors", "*/*.jinja"),
 )
 _SPECIAL = (
@@ -42,16 +43,19 @@ def refuse_strays(root: Path, *, follow_links: bool) -> None:
     for path in sorted({path for pattern in _READ for path in root.glob(pattern)}):
         name = path.relative_to(root)
         real = os.path.realpath(path)
-        if not any(os.path.commonpath((real, home)) == home for home in homes):
-            strays.append(f"{name} → {real}")
         try:
             mode = path.stat().st_mode
         except OSError:
             continue  # a link that leads nowhere is as good as no file
-        special += [f"{name}: {what}" for test, what in _SPECIAL if test(mode)]
+        if not any(os.path.commonpath((real, home)) == home for home in homes):
+            strays.append(f"{name} → {real}")
+        if path.name != _CARD:  # a card never decides: it is left aside, with a note
+            special += [f"{name}: {what}" for test, what in _SPECIAL if test(mode)]
     if special:
         raise CheckpointError(
-            listed("these are no files and are not read:", special), where=str(root)
+            listed("these are no regular files and are not read:", special),
+            where=str(root),
+            hint="Put the model's files in their place, or remove them.",
         )
     if strays and not follow_links:
         raise CheckpointError(

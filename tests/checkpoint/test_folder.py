@@ -52,16 +52,17 @@ def test_a_linked_subfolder_is_a_link_too(model: Path, tmp_path: Path) -> None:
         open_checkpoint(model)
 
 
-@pytest.mark.parametrize("name", ["README.md", "tokenizer.model", "generation_config.json"])
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.model", "generation_config.json"])
 def test_a_fifo_is_refused_and_not_waited_for(model: Path, name: str) -> None:
+    (model / name).unlink(missing_ok=True)
     os.mkfifo(model / name)
     with pytest.raises(CheckpointError, match=f"{name}: a FIFO"):
         open_checkpoint(model, follow_links=True)
 
 
 def test_a_device_behind_a_link_is_refused(model: Path) -> None:
-    (model / "README.md").symlink_to(os.devnull)
-    with pytest.raises(CheckpointError, match=r"README.md: a device"):
+    (model / "vocab.txt").symlink_to(os.devnull)
+    with pytest.raises(CheckpointError, match=r"vocab.txt: a device"):
         open_checkpoint(model, follow_links=True)
 
 

@@ -229,7 +229,8 @@ def test_links_to_weights_that_were_removed(make_tiny: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "file, part", [("config.json", "it is a FIFO"), ("model.safetensors", "no weights")]
+    "file, part",
+    [("config.json", "config.json: a FIFO"), ("model.safetensors", "model.safetensors: a FIFO")],
 )
 def test_what_is_no_regular_file_is_never_waited_for(make_tiny: Make, file: str, part: str) -> None:
     folder = make_tiny("llama")

@@ -14,6 +14,7 @@ from llamacpp import LlamaCpp
 from safetensors.numpy import load_file
 
 import quantcli
+import quantcli.app.convert as converting
 from quantcli import codec
 from quantcli.app import plan as planning
 from quantcli.container.reader import GgufFile
@@ -68,7 +69,8 @@ def logits(path: Path) -> F32:
 
 def convert(model: Path, recipe: Recipe, output: Path, patch: pytest.MonkeyPatch) -> Path:
     """Convert with a recipe that is no preset."""
-    patch.setattr(planning, "resolve", lambda _: recipe)
+    for module in (planning, converting):  # one plans with it, one names the output by it
+        patch.setattr(module, "resolve", lambda _: recipe)
     quantcli.convert(model, recipe.name, output, jobs=1)
     return output
 

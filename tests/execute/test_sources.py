@@ -131,7 +131,7 @@ def test_a_single_bit_makes_another_file(model: Path, output: Path, jobs: int) -
     convert(model, output)
     whole = output.read_bytes()
     later = output.stat().st_mtime_ns + 10**9
-    for place in (100, len(whole) // 2, len(whole) - 33):
+    for place in (len(whole) // 2, len(whole) - 33):  # with another header it is not ours
         output.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         os.utime(output, ns=(later, later))
         result = convert(model, output, skip_existing="verify", jobs=jobs)

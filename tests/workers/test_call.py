@@ -97,7 +97,7 @@ def test_what_the_system_says_becomes_an_error_with_a_way_on(
 
 
 def test_no_memory_is_an_error_with_a_way_on() -> None:
-    assert "fewer --jobs" in str(revive(failure(MemoryError())))
+    assert "fewer `jobs`" in str(revive(failure(MemoryError())))
 
 
 class Here:

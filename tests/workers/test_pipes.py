@@ -98,7 +98,7 @@ def test_a_call_that_takes_two_workers_with_it_is_given_up(
     after = two.submit(calls.add, 1, 1)
     with pytest.raises(QuantcliError, match=r"was killed .* and so did the next one") as caught:
         future.result(PATIENCE)
-    assert "fewer --jobs" in str(caught.value)
+    assert "fewer `jobs`" in str(caught.value)
     assert after.result(PATIENCE) == 2
     assert len(lost) == 1
 
