@@ -24,10 +24,13 @@ error can be raised again with its texts, or travel between processes.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from typing import ClassVar
 
+TRACEBACK = "QUANTCLI_TRACEBACK"
+"""Environment variable that lets unexpected exceptions through, with their tracebacks."""
 SHOWN = 20
 """Lines of a list that an error shows; the rest is counted."""
 
@@ -158,6 +161,21 @@ class QuantcliError(Exception):
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message
         return f"{text}\n{self.hint}" if self.hint else text
+
+
+def unexpected(error: Exception) -> QuantcliError:
+    """Return the user's form of an exception that nobody foresaw: a fault of quantcli's own."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    place = ""
+    if last is not None:
+        file = last.tb_frame.f_code.co_filename.replace(os.sep, "/").rpartition("/")[2]
+        place = f" ({file}:{last.tb_lineno})"
+    return QuantcliError(
+        f"unexpected {type(error).__name__}: {error}{place}",
+        hint=f"This is a fault of quantcli. Run it again with {TRACEBACK}=1 and report the output.",
+    )
 
 
 class VerificationError(QuantcliError):

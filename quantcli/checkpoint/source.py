@@ -9,11 +9,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from quantcli.workers.packed import Packed
+
 FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class TensorRef:
+class TensorRef(Packed):
     """Where a tensor's bytes lie.
 
     Attributes:

@@ -13,7 +13,15 @@ import typer
 
 from quantcli.cli import commands, console
 from quantcli.cli.command import Command, Group, ParserError, usage_error
-from quantcli.errors import InputError, Interrupted, OutputError, QuantcliError, UsageError
+from quantcli.errors import (
+    TRACEBACK,
+    InputError,
+    Interrupted,
+    OutputError,
+    QuantcliError,
+    UsageError,
+    unexpected,
+)
 
 _NAME = "quantcli"
 _COMPLETION = "_QUANTCLI_COMPLETE"
@@ -100,9 +108,7 @@ def main() -> NoReturn:
 def _status(arguments: list[str]) -> int:
     """Run one command line and return its exit status, what went wrong having been said."""
     try:
-        status = _dispatch(arguments)
-        if (failure := console.close_streams()) is not None:
-            raise failure
+        status = _run(arguments)
     except QuantcliError as caught:
         error = caught
     except KeyboardInterrupt:
@@ -113,11 +119,25 @@ def _status(arguments: list[str]) -> int:
         return 0
     except OSError as caught:
         error = _os_error(caught)
+    except MemoryError:
+        raise  # told by the entry, which has what was being made out of the way by then
+    except Exception as caught:
+        if os.environ.get(TRACEBACK):
+            raise
+        error = unexpected(caught)
     else:
         return status
     console.close_streams()
     console.fail(error, as_json="--json" in arguments)
     return error.exit_code
+
+
+def _run(arguments: list[str]) -> int:
+    """Run one command line; what it printed must have been written."""
+    status = _dispatch(arguments)
+    if (failure := console.close_streams()) is not None:
+        raise failure
+    return status
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -16,10 +16,11 @@ from quantcli.checkpoint.ranges import RangeFile
 from quantcli.errors import ContainerError, QuantcliError
 from quantcli.evaluate.bounds import BOUNDS
 from quantcli.evaluate.tensor_error import TensorError, measure
+from quantcli.workers.packed import Packed
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Packed):
     """How a tensor was made: transform, its arguments and its sources (see planning.Step)."""
 
     op: str
@@ -28,7 +29,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Packed):
     """A tensor to be checked.
 
     Attributes:
@@ -74,7 +75,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Packed):
     """What checking some rows gave.
 
     Attributes:

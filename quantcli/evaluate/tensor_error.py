@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantcli.evaluate.bounds import Bound
+from quantcli.workers.packed import Packed
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -17,7 +18,7 @@ _SLACK = 1.0 + 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class TensorError:
+class TensorError(Packed):
     """Sums over some rows of a tensor; those of two chunks are merged by `merged`.
 
     Attributes:

@@ -17,6 +17,7 @@ from quantcli.checkpoint.reader import BoundLoad, TensorReader
 from quantcli.errors import InputError, OutputError, QuantcliError
 from quantcli.execute.files import open_existing, write_at
 from quantcli.planning.plan import Step
+from quantcli.workers.packed import Packed
 
 FloatArray = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
@@ -54,7 +55,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Done(Packed):
     """What became of some rows: checksum of their bytes and how many weights were not finite."""
 
     checksum: int

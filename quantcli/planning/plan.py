@@ -12,6 +12,7 @@ from typing import Any
 from quantcli.checkpoint.source import TensorRef
 from quantcli.errors import PlanError
 from quantcli.planning.summary import Summary
+from quantcli.workers.packed import Packed
 
 FORMAT = 2
 """Version of a plan's JSON form (docs/json.md)."""
@@ -26,7 +27,7 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Step(Packed):
     """One output tensor.
 
     Attributes:

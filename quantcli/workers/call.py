@@ -19,7 +19,7 @@ from typing import Any
 
 from quantcli import errors
 from quantcli._version import __version__
-from quantcli.errors import OutputError, QuantcliError
+from quantcli.errors import OutputError, QuantcliError, unexpected
 
 _PACKAGE = "quantcli"
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
@@ -66,6 +66,8 @@ def perform(expected: str, function: str, payload: bytes) -> Answer:
         return True, pickle.dumps(getattr(importlib.import_module(module), name)(*arguments))
     except (QuantcliError, OSError, MemoryError) as error:
         return False, pickle.dumps(failure(error))
+    except Exception as error:  # noqa: BLE001 - whatever it is must not end the worker
+        return False, pickle.dumps(failure(unexpected(error)))
 
 
 def result(answer: Answer) -> Any:

@@ -186,3 +186,9 @@ def test_an_engine_that_is_none(where: str) -> None:
         opened(where, jobs=1, calls=1),
     ):
         pass
+
+
+def test_what_nobody_foresaw_is_an_error_and_not_the_worker_s_end() -> None:
+    call = Call("quantcli.workers.call:result", pickle.dumps((None,)))
+    with pytest.raises(QuantcliError, match=r"unexpected TypeError: .*call\.py:\d+"):
+        result(perform(fingerprint(), call.function, call.payload))
