@@ -26,8 +26,8 @@ DEFAULT_EFFORT = "normal"
 
 # Measured with bench/convert_memory.py: the process that plans and reports, and what one worker
 # holds besides its chunk (interpreter, numpy, tables).
-_PARENT_BYTES = 90 << 20
-_WORKER_BYTES = 60 << 20
+_PARENT_BYTES = 64 << 20
+_WORKER_BYTES = 40 << 20
 # A worker's buffers for one chunk in units of the chunk's float32 size: source rows, transformed
 # rows, encoded rows and the encoder's temporaries.
 _CHUNK_COPIES = 6
