@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 _LENGTH = 8
 # Processes a call may take down with it before it is given up.
-_LIVES = 2
+_LIVES = 3
 # Seconds between two looks at a worker that does not answer, and how many such looks in a row must
 # find it stopped (by SIGSTOP) before it is replaced.
 _LOOK = 1.0
@@ -59,7 +59,7 @@ class PipeExecutor(Executor):
     """Runs functions in `size` processes, which start at once.
 
     A worker that dies is not replaced unless it was the last one; what it was at runs again
-    elsewhere, and is given up with the second worker that dies of it.
+    elsewhere, and is given up with the third worker that dies of it.
 
     Args:
         size: number of processes.
@@ -207,7 +207,7 @@ class PipeExecutor(Executor):
 
 def _given_up(ending: str) -> QuantcliError:
     return QuantcliError(
-        f"a worker process {ending} before its work was done, and so did the next one",
+        f"a worker process {ending} before its work was done, and so did two others",
         hint="Run the same command again: it goes on where it stopped. "
         "With little memory, use fewer --jobs.",
     )
