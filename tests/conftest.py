@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,16 @@ from hypothesis import settings
 # Tests share their machine: how long one example takes says nothing about the code.
 settings.register_profile("quantcli", deadline=None)
 settings.load_profile("quantcli")
+
+# Whoever starts the tests in the background may have these ignored, and so would every command that
+# the tests start and send them to.
+for _number, _handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGTERM, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 ROOT = Path(__file__).parents[1]
 MAKE_SMOLLM2 = ROOT / "scripts" / "make_smollm2.py"
