@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import tiny
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Tests share their machine: how long one example takes says nothing about the code.
-settings.register_profile("quantcli", deadline=None)
+settings.register_profile("quantcli", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("quantcli")
 
 # Whoever starts the tests in the background may have these ignored, and so would every command that
