@@ -126,7 +126,7 @@ class Facts:
                 f"names a path outside the model's folder: {file[:80]!r}", where=str(self.root)
             )
         # os.path says no where a part of the path is too long; pathlib raises.
-        return read_json(self.root, file) if os.path.isfile(self.root / file) else None  # noqa: PTH113 - as said
+        return read_json(self.root, file) if os.path.isfile(self.root / file) else None  # noqa: PTH113 - pathlib raises
 
     def rope(self, *fields: str) -> Any:
         """Return the first of the rotary parameters `fields` of the global layers, or None.

@@ -17,7 +17,7 @@ def model_name(path: Path) -> str:
     called NAME.
     """
     # Path.resolve would follow the link.
-    folder = Path(os.path.abspath(path))  # noqa: PTH100 - see above
+    folder = Path(os.path.abspath(path))  # noqa: PTH100 - resolve follows links
     if folder.suffix == ".safetensors" and not folder.is_dir():
         folder = folder.parent
     repository = folder.parent.parent.name

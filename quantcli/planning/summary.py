@@ -13,7 +13,7 @@ class Summary:
 
     def summary(self) -> Iterator[tuple[str, object]]:
         """Yield the names and values that say what the result is, a dozen at most."""
-        raise NotImplementedError
+        raise NotImplementedError  # every result says by itself what matters of it
 
     def __repr__(self) -> str:
         said = ", ".join(f"{name}={value!r}" for name, value in self.summary())

@@ -77,7 +77,7 @@ def test_refs_stand_in_the_order_of_the_header(write: Any) -> None:
         ({"t": {**entry(0, 4), "shape": [True]}}, 4, None, "'t': dtype, shape and data_offsets"),
         ({"t": {**entry(0, 4), "shape": [2**63]}}, 4, None, "'t': dtype, shape and data_offsets"),
         ({"t": {**entry(0, 4), "shape": [1] * 65}}, 4, None, "'t': dtype, shape and data_offsets"),
-        ({"t": {**entry(0, 4), "shape": [2**62] * 64}}, 4, None, "'t': F32 "),
+        ({"t": {**entry(0, 4), "shape": [2**62] * 64}}, 4, None, "'t': F32 .* bytes.*holds 4"),
         ({"t": {**entry(0, 4), "data_offsets": [0, 4, 8]}}, 4, None, "'t': dtype, shape"),
         ({"t": entry(0, 4, "F33")}, 4, None, "'t': unknown dtype 'F33'"),
         ({"t": entry(0, 4, shape=(2,))}, 4, None, r"'t': F32 \(2,\) takes 8 bytes.*holds 4"),

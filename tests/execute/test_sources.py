@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import quantcli
-from quantcli.errors import CheckpointError, InputError, Interrupted
+from quantcli.errors import CheckpointError, InputError, Interrupted, OutputError
 
 MakeTiny = Callable[..., Path]
 WEIGHTS = "model.safetensors"
@@ -137,6 +137,19 @@ def test_a_single_bit_makes_another_file(model: Path, output: Path, jobs: int) -
         result = convert(model, output, skip_existing="verify", jobs=jobs)
         assert not getattr(result, "skipped"), place  # noqa: B009 - as above
         assert output.read_bytes() == whole
+
+
+def test_a_damaged_header_makes_a_file_nobody_s_which_is_left_alone(
+    model: Path, output: Path
+) -> None:
+    convert(model, output)
+    whole = output.read_bytes()
+    place = whole.index(b"quantcli.version")
+    damaged = whole[:place] + b"Q" + whole[place + 1 :]
+    output.write_bytes(damaged)
+    with pytest.raises(OutputError, match="was not made by quantcli"):
+        convert(model, output, skip_existing="verify")
+    assert output.read_bytes() == damaged
 
 
 # --------------------------------------------------------------------------- rows that only move
