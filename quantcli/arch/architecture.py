@@ -74,12 +74,15 @@ class Stack:
         prefix: what precedes a layer's names in the checkpoint; `{n}` is the layer's number.
         block: what precedes them in the output.
         count: number of layers; None takes the config's number of layers.
+        first: number of the block that the first layer becomes; None is 0. `{n}` in `prefix`
+            counts from 0, the layer that rows are asked about from here.
     """
 
     rows: tuple[Row, ...]
     prefix: str = "layers.{n}."
     block: str = "blk.{n}."
     count: Count | None = None
+    first: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class Key:
         at_least: smallest number that the runtime accepts.
         above: a number that the value must exceed, also once it is a float32.
         at_most: largest number that the runtime accepts.
+        layered: the value may be one a layer, which is written as an array (of int32 for uint32).
     """
 
     name: str
@@ -105,6 +109,7 @@ class Key:
     at_least: float | None = None
     above: float | None = None
     at_most: float | None = None
+    layered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

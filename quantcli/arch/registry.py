@@ -61,6 +61,11 @@ def architectures() -> tuple[Architecture, ...]:
     return tables().good
 
 
+def covers(hf: str) -> bool:
+    """Tell whether an architecture covers the Hugging Face class `hf`."""
+    return any(hf in table.hf for table in architectures())
+
+
 def find(hf: str, where: str) -> Architecture:
     """Return the architecture that covers the Hugging Face class `hf`.
 
