@@ -1,0 +1,57 @@
+"""What transformers computes: the reference that llama.cpp's numbers are held against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conformance.case import Case
+
+Values = np.ndarray[Any, Any]
+# The decoder's first token, and how many more it is given, of an encoder-decoder.
+DECODED = 8
+
+
+class NotLoadedError(Exception):
+    """transformers finds other tensors in the checkpoint than the class has."""
+
+
+def compute(case: Case, folder: Path, tokens: list[int]) -> Values:
+    """Return float64 values (positions, outputs), or (1, outputs) of a text as a whole.
+
+    Raises:
+        NotLoadedError: transformers misses tensors, or finds some it does not know.
+    """
+    import torch
+    import transformers
+
+    torch.set_num_threads(1)
+    cls = getattr(transformers, case.hf)
+    options: dict[str, Any] = {"dtype": torch.float32, "attn_implementation": "eager"}
+    model, info = cls.from_pretrained(folder, output_loading_info=True, **{**options, **case.truth})
+    problems = {kind: sorted(map(str, names)) for kind, names in info.items() if names}
+    if case.extra:
+        problems.pop("unexpected_keys", None)
+    if problems:
+        raise NotLoadedError(f"transformers does not load the checkpoint as it is: {problems}")
+    model.eval()
+    ids = torch.tensor([tokens])
+    with torch.no_grad():
+        return _outputs(case, model, ids, torch).double().numpy()
+
+
+def _outputs(case: Case, model: Any, ids: Any, torch: Any) -> Any:
+    if case.kind == "encoder-decoder":
+        decoded = ids[:, :DECODED]
+        return model(input_ids=ids, decoder_input_ids=decoded, use_cache=False).logits[0]
+    if case.kind == "logits":
+        return model(input_ids=ids, use_cache=False).logits[0]
+    if case.kind == "scores":
+        return model(input_ids=ids).logits
+    states = model(input_ids=ids).last_hidden_state[0]
+    if case.kind == "states":
+        return states
+    pooled = {"mean": states.mean(0), "cls": states[0], "last": states[-1]}[case.pooling]
+    return (pooled / torch.linalg.vector_norm(pooled))[None]
