@@ -160,6 +160,7 @@ class Architecture:
             beside those that change nothing anywhere (`arch.account`).
         beyond_library: tensors that llama.cpp loads for this architecture although the `gguf`
             library does not list them.
+        about: first line of its module's docstring, filled in when the folder is listed.
     """
 
     name: str
@@ -178,6 +179,7 @@ class Architecture:
     remarks: tuple[Check, ...] = ()
     ignored_fields: tuple[str, ...] = ()
     beyond_library: tuple[str, ...] = ()
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,7 @@ class Model:
             (token_type_count, …).
         vocab_rows: rows of the token embedding.
         notes: decisions worth telling the user.
+        assumed: whether the user named the architecture, not the checkpoint.
     """
 
     traits: Traits
@@ -238,3 +241,4 @@ class Model:
     vocab_entries: tuple[Entry, ...]
     vocab_rows: int
     notes: tuple[str, ...]
+    assumed: bool = False

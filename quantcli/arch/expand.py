@@ -17,7 +17,7 @@ from quantcli.arch.matching import Matcher
 from quantcli.arch.multimodal import text_part
 from quantcli.arch.naming import Names, canonical_names, head_as_embedding
 from quantcli.arch.outputs import check_outputs
-from quantcli.arch.registry import covers, find
+from quantcli.arch.registry import covers, find, named
 from quantcli.arch.sentence import module_problems, prompt_remarks
 from quantcli.checkpoint.source import TensorRef
 from quantcli.errors import ArchitectureError, ConfigError, listed
@@ -25,22 +25,29 @@ from quantcli.errors import ArchitectureError, ConfigError, listed
 _CONFIG = "config.json"
 
 
-def expand(config: Mapping[str, Any], refs: Mapping[str, TensorRef], root: Path) -> Model:
+def expand(
+    config: Mapping[str, Any],
+    refs: Mapping[str, TensorRef],
+    root: Path,
+    arch: str | None = None,
+) -> Model:
     """Return the model that a checkpoint holds, all tensors and keys resolved.
 
     Args:
         config: config.json.
         refs: the checkpoint's tensors by name.
         root: the model's folder; small JSON files beside config.json may be read.
+        arch: GGUF name of the architecture to take whatever class config.json names.
 
     Raises:
+        UsageError: `arch` is unknown.
         ArchitectureError: unknown architecture; a setting that the runtime's graph does not have;
             tensors missing, left over, of a dtype or shape that does not fit (all of them listed).
         ConfigError: config fields missing (all of them listed), of the wrong kind, out of range, or
             not fitting to each other.
     """
     where = str(root / _CONFIG)
-    given, table, facts, names, apart = _recognise(config, refs, root)
+    given, table, facts, names, apart = _recognise(config, refs, root, arch)
     check_outputs(table)
     try:
         _refuse(table, facts, where)
@@ -61,17 +68,18 @@ def expand(config: Mapping[str, Any], refs: Mapping[str, TensorRef], root: Path)
         vocab=table.vocab,
         vocab_entries=vocab_entries,
         vocab_rows=next((s.shape[0] for s in specs if s.name == "token_embd.weight"), 0),
+        assumed=arch is not None,
         notes=(*apart, *names.notes, *matcher.notes, *remarks, *fields),
     )
 
 
 def _recognise(
-    config: Mapping[str, Any], refs: Mapping[str, TensorRef], root: Path
+    config: Mapping[str, Any], refs: Mapping[str, TensorRef], root: Path, arch: str | None
 ) -> tuple[Mapping[str, Any], Architecture, Facts, Names, tuple[str, ...]]:
     """Return the text model's config, the table, the facts, the names, and notes on other parts."""
     merged = text_config(config)
     where = str(root / _CONFIG)
-    hf, table = _find(config, merged, where)
+    hf, table = _find(config, merged, where, arch)
     text = text_part(config, refs)
     names = canonical_names(table, text.names, str(root))
     facts = with_defaults(table, Facts(merged, root, {}, hf))
@@ -85,7 +93,7 @@ def _recognise(
 
 
 def _find(
-    config: Mapping[str, Any], merged: Mapping[str, Any], where: str
+    config: Mapping[str, Any], merged: Mapping[str, Any], where: str, arch: str | None
 ) -> tuple[str, Architecture]:
     """Return the class that decides and its table.
 
@@ -94,6 +102,9 @@ def _find(
     classes = merged.get("architectures")
     if not isinstance(classes, list) or not classes or not isinstance(classes[0], str):
         raise ConfigError('has no "architectures" with the name of a class', where=where)
+    if arch is not None:
+        table = named(arch)
+        return classes[0] if classes[0] in table.hf else table.hf[0], table
     inner = text_class(config, merged)
     for name in (classes[0], inner):
         if name is not None and covers(name):
