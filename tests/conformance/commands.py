@@ -17,8 +17,24 @@ def main(arguments: list[str]) -> int:
     running.add_argument("--peer", action=argparse.BooleanOptionalAction, default=True)
     running.add_argument("--jobs", type=int, default=1)
     running.add_argument("--keep", type=Path, help="folder that keeps checkpoints and files")
+    zoo = commands.add_parser("zoo", help="try every text class of transformers, tiny")
+    zoo.add_argument("classes", nargs="*", metavar="CLASS")
+    zoo.add_argument("--keep", type=Path, help="folder that keeps checkpoints and files")
     given = parser.parse_args(arguments)
-    return _run(given)
+    return _zoo(given) if given.command == "zoo" else _run(given)
+
+
+def _zoo(given: argparse.Namespace) -> int:
+    from conformance import zoo
+
+    entries = []
+    for entry in zoo.explore(given.classes, given.keep):
+        entries.append(entry)
+        print(zoo.line(entry), flush=True)
+    made = [entry for entry in entries if not entry.problem]
+    right = sum(entry.holds for entry in made)
+    print(f"{len(made)} of {len(entries)} classes made tiny; {right} right in llama.cpp")
+    return 0
 
 
 def _run(given: argparse.Namespace) -> int:
