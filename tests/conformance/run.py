@@ -151,7 +151,7 @@ def _computed(result: Result, model: Path, folder: Path) -> None:
         arguments = (case, folder / "F32.gguf", tokens)
         got = isolated.call(runtime.compute, *arguments, log=log, seconds=SECONDS)
     except isolated.FailedError as error:
-        result.runtime_error = f"{error} {_last_error(error.detail)}".strip()
+        result.runtime_error = f"{error} {last_error(error.detail)}".strip()
         if not case.runtime_wrong:
             result.failures.append(f"llama.cpp: {result.runtime_error}")
         return
@@ -160,18 +160,19 @@ def _computed(result: Result, model: Path, folder: Path) -> None:
             result.failures.append("llama.cpp: outputs are not finite, or all equal")
         return
 
-    def rounded() -> Values:
-        log = folder / "transformers.log"
-        return isolated.call(_tables, case, model, tokens, log=log, seconds=SECONDS)
-
-    compare(result, expected, got, rounded)
+    compare(result, expected, got, lambda: rounded(case, model, tokens))
 
 
-def _tables(case: Case, model: Path, tokens: list[int]) -> Values:
-    return truth.compute(case, model, tokens, tables=True)
+def rounded(case: Case, model: Path, tokens: list[int]) -> Values:
+    """Return what transformers computes with GELU as llama.cpp's table has it."""
+
+    def compute() -> Values:
+        return truth.compute(case, model, tokens, tables=True)
+
+    return isolated.call(compute, log=model.parent / "transformers.log", seconds=SECONDS)
 
 
-def _last_error(printed: str) -> str:
+def last_error(printed: str) -> str:
     lines = [line.strip() for line in printed.splitlines()]
     telling = [line for line in lines if "error" in line.lower() or "GGML_ASSERT" in line]
     return "; ".join(dict.fromkeys(telling[:3]))[:500]
@@ -201,9 +202,8 @@ def compare(
     if rounded is not None and ROUNDED < result.difference < 100 * ROUNDED:
         result.rounded, same = _distance(rounded(), got, centred=centred)
     result.tops = (same, len(expected))
-    holds = same == len(expected) and TOLERANCE > min(
-        result.difference, result.difference if result.rounded is None else result.rounded
-    )
+    nearest = result.difference if result.rounded is None else result.rounded
+    holds = same == len(expected) and min(result.difference, nearest) < TOLERANCE
     figures = f"difference {result.difference:.1e}, {same}/{len(expected)} tops"
     if result.rounded is not None:
         figures += f", {result.rounded:.1e} with GELU rounded as llama.cpp does"
@@ -233,7 +233,7 @@ def _peer(result: Result, model: Path, folder: Path) -> None:
         return
     if case.peer_fails:
         result.failures.append("the peer converts it, though the case says that it fails")
-    arch = _architecture(folder / "F32.gguf")
+    arch = architecture(folder / "F32.gguf")
     for kind in TYPES:
         ours = peer.contents(folder / f"{kind}.gguf", arch)
         theirs = peer.contents(folder / f"peer.{kind}.gguf", arch)
@@ -258,22 +258,22 @@ def _peer_files(result: Result, model: Path, folder: Path) -> None:
         log = folder / f"peer.{kind}.log"
         if result.peer_vocabulary:
             try:
-                isolated.call(_peer_convert, *arguments, True, log=log, seconds=SECONDS)
+                isolated.call(peer_convert, *arguments, True, log=log, seconds=SECONDS)
                 continue
             except isolated.FailedError as error:
                 first = error
         result.peer_vocabulary = False
         try:
-            isolated.call(_peer_convert, *arguments, False, log=log, seconds=SECONDS)
+            isolated.call(peer_convert, *arguments, False, log=log, seconds=SECONDS)
         except isolated.FailedError as error:
             raise first from error
 
 
-def _peer_convert(case: Case, model: Path, output: Path, kind: str, vocabulary: bool) -> None:
+def peer_convert(case: Case, model: Path, output: Path, kind: str, vocabulary: bool) -> None:
     peer.convert(case, model, output, kind, vocabulary=vocabulary)
 
 
-def _architecture(path: Path) -> str:
+def architecture(path: Path) -> str:
     import gguf
 
     return str(gguf.GGUFReader(path).fields["general.architecture"].contents())

@@ -36,7 +36,9 @@ RULES: tuple[tuple[str, Any], ...] = (
     (r"(num_|n_)?(local_|routed_)?experts|moe_num_experts|num_local_experts|ffn_num_experts", 4),
     (r"num_experts_per_tok(en)?|top_k_experts|moe_topk?|moe_top_k|experts_per_token|moe_k", 2),
     (r"top_k|num_selects|moe_topk", 2),
-    (r"(expert|attn_layer)_(period|offset)", 1),
+    (r"(expert|attn)_layer_period", 2),
+    (r"(expert|attn)_layer_offset", 1),
+    (r"rotary_dim|rotary_emb_dim", 8),
     (r"(shared_expert_|moe_|dense_|shared_|expert_|block_)?intermediate_size(_mlp)?", INNER),
     (r"moe_shared_expert_intermediate_size|moe_ffn_hidden_size|shared_intermediate_size", INNER),
     (r"ffn_dim|d_ff|n_inner|inner_dim|ffn_hidden_size|(en|de)coder_ffn_dim|mlp_hidden_size", INNER),
@@ -73,70 +75,82 @@ def shrunken(cls: Any, size: int, overrides: Mapping[str, Any] | None = None) ->
     Args:
         cls: configuration class of transformers.
         size: of the vocabulary.
-        overrides: of single fields, by name; None takes one away.
+        overrides: of single fields, by name; a dot leads into a nested configuration, and None
+            takes a field away.
 
     Raises:
         Exception: the class cannot be made without arguments.
     """
-    default = cls()
-    values = default.to_dict()
+    values = cls().to_dict()
     names = _parameters(cls)
+    inner = getattr(cls, "sub_configs", {})
     arguments: dict[str, Any] = {}
     for name, value in values.items():
-        if name not in names and not _numbers(value):
-            continue
-        inner = getattr(default, name, None)
-        if hasattr(inner, "to_dict") and name.endswith("config"):
-            arguments[name] = shrunken(type(inner), size)
-            if "model_type" in value:
-                arguments[name]["model_type"] = value["model_type"]
-        elif (rule := _rule(name, value)) is not None:
+        if name in inner and isinstance(value, dict):
+            arguments[name] = _nested(inner[name], value, size)
+        elif name in names and (rule := _rule(name, value, values)) is not None:
             arguments[name] = size if rule == "size" else rule
-    layers = _layers(values, arguments)
-    if layers:
-        arguments |= layers
-    return {k: v for k, v in {**arguments, **(overrides or {})}.items() if v is not None}
+    arguments |= _layers(values)
+    for path, value in (overrides or {}).items():
+        *parents, name = path.split(".")
+        place = arguments
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place.pop(name, None)
+        if value is not None:
+            place[name] = value
+    return arguments
+
+
+def _nested(cls: Any, value: Mapping[str, Any], size: int) -> dict[str, Any]:
+    """Return the arguments of a nested configuration, of the class that `value` names."""
+    import transformers
+
+    if cls is transformers.AutoConfig:
+        cls = type(transformers.AutoConfig.for_model(value["model_type"]))
+    made = shrunken(cls, size)
+    return {**made, "model_type": value["model_type"]} if "model_type" in value else made
 
 
 def _parameters(cls: Any) -> set[str]:
     names = set(inspect.signature(cls.__init__).parameters)
     for base in cls.__mro__:
         names |= set(getattr(base, "__annotations__", {}))
-    return names | set(getattr(cls, "attribute_map", {}))
+    mapped = getattr(cls, "attribute_map", {})
+    return names | set(mapped) | set(mapped.values())
 
 
-def _numbers(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _rule(name: str, value: Any) -> Any:
+def _rule(name: str, value: Any, values: Mapping[str, Any]) -> Any:
     """Return the small value of a field, or None to leave it to the class."""
     if isinstance(value, (bool, str, dict, list, float)):
         return None
-    if value is None and not re.fullmatch(r"(bos|eos|pad)_token_id", name):
+    if value is None and not re.fullmatch(r"(bos|eos|pad)_token_id|head_dim", name):
         return None
-    for pattern, small in RULES:
-        if re.fullmatch(pattern, name):
-            if value == 0 and not name.endswith("id"):
-                return None
-            return small
-    return None
+    if value == 0 and not name.endswith("id"):
+        return None
+    if re.fullmatch(r"num_key_value_heads|num_kv_heads", name):
+        heads = values.get("num_attention_heads")
+        # As many as heads stay so: some graphs have no others.
+        return HEADS if value == heads else min(value, KEY_HEADS)
+    return next((small for pattern, small in RULES if re.fullmatch(pattern, name)), None)
 
 
-def _layers(values: Mapping[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+def _layers(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return lists with one item a layer, cut so that every kind of layer is there."""
-    name = next(
-        (n for n in ("num_hidden_layers", "n_layers", "n_layer", "num_layers") if n in values), None
-    )
-    count = None if name is None else values[name]
-    lists = {
-        n: v
-        for n, v in values.items()
-        if isinstance(v, list) and len(v) == count and count and n != "architectures"
-    }
-    if not lists or name is None:
+    counts = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
+    name = next((name for name in counts if name in values), None)
+    if name is None or not values[name]:
         return {}
-    kinds = list(zip(*map(lambda v: map(str, v), lists.values()), strict=True))
+    lists = {n: v for n, v in values.items() if isinstance(v, list) and len(v) == values[name]}
+    if not lists:
+        return {}
+    kinds = list(zip(*([str(item) for item in v] for v in lists.values()), strict=True))
     last = max(kinds.index(kind) for kind in set(kinds))
     layers = min(max(LAYERS, last + 1), MOST_LAYERS)
-    return {name: layers, **{n: v[:layers] for n, v in lists.items()}}
+    small = {n: [_item(n, item, values) for item in v[:layers]] for n, v in lists.items()}
+    return {name: layers, **small}
+
+
+def _item(name: str, value: Any, values: Mapping[str, Any]) -> Any:
+    found = _rule(name, value, values)
+    return value if found is None else found

@@ -22,11 +22,14 @@ from conformance.shrink import shrunken
 ROWS = 320
 WORDPIECE = 91
 _UNIGRAM = re.compile(r"XLM|Camembert|T5|Albert|XLNet|Deberta|FNet|BigBird|Rembert", re.IGNORECASE)
+_SPM = re.compile(r"Gemma|Phi3|Ernie4|Baichuan|MiniCPM|Plamo|Orion|InternLM|Recurrent")
 _BPE = re.compile(r"^(Roberta|ModernBert|Longformer|LED|MPNet|Euro|Data2Vec|Ibert|Mra|Bart|Clip)")
 
 
 def tokenizers(name: str, kind: str) -> tuple[str, ...]:
     """Return names of tokenizers to try, as the tables of quantcli ask for one or another."""
+    if kind == "logits" and _SPM.search(name):
+        return ("spm", "gpt2", "llama3", "unigram")
     if kind == "logits":
         return ("gpt2", "spm", "llama3", "unigram")
     if kind == "encoder-decoder" or _UNIGRAM.search(name):
@@ -35,7 +38,16 @@ def tokenizers(name: str, kind: str) -> tuple[str, ...]:
 
 
 # What `shrink` cannot know, by class.
-OVERRIDES: dict[str, dict[str, Any]] = {}
+OVERRIDES: dict[str, dict[str, Any]] = {
+    "DbrxForCausalLM": {"attn_config.rope_theta": 10000.0},
+    "Dots1ForCausalLM": {"n_routed_experts": 4, "n_shared_experts": 1},
+    "Gemma3nForCausalLM": {"activation_sparsity_pattern": [0.95, 0.95, *[0.0] * 6]},
+    "Lfm2MoeForCausalLM": {"layer_types": ["conv", "full_attention"]},
+    "LongcatFlashForCausalLM": {"expert_ffn_hidden_size": 96, "zero_expert_num": 2},
+    "Mamba2ForCausalLM": {"num_heads": 8},
+    "NemotronForCausalLM": {"num_key_value_heads": 2},
+    "ZayaForCausalLM": {"num_experts_per_tok": 1},
+}
 
 
 @dataclass(slots=True)
@@ -59,7 +71,7 @@ class Entry:
     peer_difference: str = ""
     equal: int | None = None
     problem: str = ""
-    tokenizer: str = ""
+    tokenizers: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -125,10 +137,12 @@ def _explore(name: str, kind: Any, folder: Path) -> Entry:
     except (isolated.FailedError, Exception) as error:  # noqa: BLE001 - any class may fail anyhow
         entry.problem = f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
         return entry
+    entry.tokenizers = tried
     for tokenizer in tried:
         model = folder / f"checkpoint-{tokenizer}"
         checkpoint.write(replace(case, tokenizer=tokenizer), made, model)
-        entry.tokenizer = tokenizer
+    for tokenizer in tried:
+        model = folder / f"checkpoint-{tokenizer}"
         try:
             done = quantcli.convert(model, "F32", folder / "ours.gguf", jobs=1, force=True)
             entry.ours = done.architecture
@@ -138,7 +152,8 @@ def _explore(name: str, kind: Any, folder: Path) -> Entry:
             if "okeniz" not in type(error).__name__:
                 break
     if (folder / "ours.gguf").is_file():
-        entry.difference = _figures(case, folder / "ours.gguf", tokens, expected)
+        output = folder / "ours.gguf"
+        entry.difference = _figures(case, output, tokens, expected, folder / "truth")
     _peer(entry, case, folder, tokens, expected)
     return entry
 
@@ -155,41 +170,47 @@ def _truth(case: Case, folder: Path) -> tuple[Case, Any, Any, Any]:
     return case, made, tokens, expected
 
 
-def _figures(case: Case, path: Path, tokens: Any, expected: Any) -> str:
+def _figures(case: Case, path: Path, tokens: Any, expected: Any, model: Path) -> str:
     try:
         log = path.with_suffix(".log")
         got = isolated.call(runtime.compute, case, path, tokens, log=log, seconds=60)
     except isolated.FailedError as error:
-        return f"error: {error} {run._last_error(error.detail)}".replace("\n", " ")[:250]
+        return f"error: {error} {run.last_error(error.detail)}".replace("\n", " ")[:250]
     result = run.Result("zoo", case)
-    run.compare(result, expected, got)
+    run.compare(result, expected, got, lambda: run.rounded(case, model, tokens))
     if result.difference is None:
         return f"error: {result.failures}"
     same, of = result.tops or (0, 0)
     word = "DIFFERS" if result.failures else "ok"
-    return f"{word} {result.difference:.1e} {same}/{of}"
+    gelu = "" if result.rounded is None else f" (GELU as F16: {result.rounded:.0e})"
+    return f"{word} {result.difference:.1e} {same}/{of}{gelu}"
 
 
 def _peer(entry: Entry, case: Case, folder: Path, tokens: Any, expected: Any) -> None:
-    case = replace(case, tokenizer=entry.tokenizer)
-    model, output = folder / f"checkpoint-{entry.tokenizer}", folder / "peer.gguf"
-    error: Exception | None = None
-    for vocabulary in (True, False):
+    """Let the peer convert, with every tokenizer in turn, at last without one."""
+    output = folder / "peer.gguf"
+    ways = [*((name, True) for name in entry.tokenizers), (entry.tokenizers[-1], False)]
+    error = ""
+    for tokenizer, vocabulary in ways:
+        arguments = (replace(case, tokenizer=tokenizer), folder / f"checkpoint-{tokenizer}")
+        log = folder / f"peer-{tokenizer}-{vocabulary}.log"
         try:
-            arguments = (case, model, output, "f32", vocabulary)
-            log = folder / f"peer-{vocabulary}.log"
-            isolated.call(run._peer_convert, *arguments, log=log, seconds=100)
-            error = None
+            isolated.call(
+                run.peer_convert, *arguments, output, "f32", vocabulary, log=log, seconds=100
+            )
             break
         except isolated.FailedError as failure:
-            error = error or failure
-    if error is not None:
+            said = str(failure)
+            if said.startswith("SystemExit"):
+                said = (failure.detail.strip().splitlines() or [said])[-1]
+            error = error or said
+    else:
         entry.peer = f"fails: {error}".replace("\n", " ")[:200]
         return
-    arch = run._architecture(output)
-    entry.peer = arch if vocabulary else f"{arch} (vocabulary left out)"
+    arch = run.architecture(output)
+    entry.peer = arch if vocabulary else f"{arch} (vocabulary left out: {error[:60]})"
     if vocabulary:
-        entry.peer_difference = _figures(case, output, tokens, expected)
+        entry.peer_difference = _figures(case, output, tokens, expected, folder / "truth")
     if (folder / "ours.gguf").is_file():
         both = (peer.contents(folder / "ours.gguf", arch), peer.contents(output, arch))
         entry.equal = len(peer.differences(*both))
