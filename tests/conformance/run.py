@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import quantcli
-from conformance import checkpoint, isolated, peer, runtime, truth
+from conformance import checkpoint, isolated, peer, runtime, truth, weights
 from conformance.case import Case
 
 Values = np.ndarray[Any, Any]
@@ -46,7 +46,7 @@ class Result:
         peer_differences: name of tensor or key → how it differs; by type.
         compared: tensors and keys compared with the peer.
         seconds: it took.
-        figures: what freezing needs besides.
+        contents: tensors and keys of quantcli's file of each type.
     """
 
     arch: str
@@ -63,6 +63,7 @@ class Result:
     peer_differences: dict[str, str] = field(default_factory=dict)
     peer_vocabulary: bool = True
     compared: int = 0
+    contents: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -103,6 +104,9 @@ def _steps(result: Result, folder: Path, *, with_peer: bool) -> None:
     checkpoint.write(case, result.made, model)
     if _refused(result, model, folder):
         return
+    arch = architecture(folder / "F32.gguf")
+    result.contents = {kind: peer.contents(folder / f"{kind}.gguf", arch) for kind in TYPES}
+    result.failures += stated(case, result.made, folder / "F32.gguf")
     _computed(result, model, folder)
     if with_peer:
         _peer(result, model, folder)
@@ -115,6 +119,23 @@ def _transformers(result: Result, folder: Path, function: Callable[..., Any], *g
     except isolated.FailedError as error:
         result.failures.append(f"transformers: {error}")
         raise _StopError from error
+
+
+def stated(case: Case, made: checkpoint.Made, path: Path) -> list[str]:
+    """Return what in the F32 file at `path` is not as the case's statement has it."""
+    if case.statement is None:
+        return []
+    stored = weights.tensors(made.shapes, case.weights, made.dtypes)
+    found = peer.contents(path, "")[0]
+    said = []
+    for name, value in case.statement(stored).items():
+        _, shape, data = found.get(name, ("", (), b""))
+        wanted = np.ascontiguousarray(value, np.float32)
+        if shape != wanted.shape:
+            said.append(f"statement: {name} has shape {shape}, not {wanted.shape}")
+        elif data != wanted.tobytes():
+            said.append(f"statement: {name} has other values")
+    return said
 
 
 def _refused(result: Result, model: Path, folder: Path) -> bool:
@@ -144,8 +165,12 @@ def _computed(result: Result, model: Path, folder: Path) -> None:
     case = result.case
     tokens = checkpoint.token_ids(case)
     expected = None
-    if case.shapes is None:
-        expected = _transformers(result, folder, truth.compute, case, model, tokens)
+    source = model if case.twin is None else folder / "twin"
+    if case.twin is not None:
+        source.mkdir(exist_ok=True)
+        _transformers(result, folder, checkpoint.write_twin, case, result.made, source)
+    if case.shapes is None or case.twin is not None:
+        expected = _transformers(result, folder, truth.compute, case, source, tokens)
     try:
         log = folder / "llama.cpp.log"
         arguments = (case, folder / "F32.gguf", tokens)
@@ -160,7 +185,7 @@ def _computed(result: Result, model: Path, folder: Path) -> None:
             result.failures.append("llama.cpp: outputs are not finite, or all equal")
         return
 
-    compare(result, expected, got, lambda: rounded(case, model, tokens))
+    compare(result, expected, got, lambda: rounded(case, source, tokens))
 
 
 def rounded(case: Case, model: Path, tokens: list[int]) -> Values:
@@ -233,9 +258,9 @@ def _peer(result: Result, model: Path, folder: Path) -> None:
         return
     if case.peer_fails:
         result.failures.append("the peer converts it, though the case says that it fails")
-    arch = architecture(folder / "F32.gguf")
+    arch = result.contents[TYPES[0]][1]["general.architecture"][1]
     for kind in TYPES:
-        ours = peer.contents(folder / f"{kind}.gguf", arch)
+        ours = result.contents[kind]
         theirs = peer.contents(folder / f"peer.{kind}.gguf", arch)
         result.compared += sum(map(len, ours))
         for name, how in peer.differences(ours, theirs).items():

@@ -34,7 +34,7 @@ def compute(case: Case, folder: Path, tokens: list[int], *, tables: bool = False
     import transformers
 
     torch.set_num_threads(1)
-    cls = getattr(transformers, case.hf)
+    cls = getattr(transformers, case.hf if case.twin is None else case.twin.hf)
     options: dict[str, Any] = {"dtype": torch.float32, "attn_implementation": "eager"}
     model, info = cls.from_pretrained(folder, output_loading_info=True, **{**options, **case.truth})
     problems = {kind: sorted(map(str, names)) for kind, names in info.items() if names}
