@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 Shapes = Mapping[str, tuple[int, ...]]
+Tensors = Mapping[str, np.ndarray[Any, Any]]
 Range = tuple[float, float]
 
 # How many tokens the model is given, and the context that the file must have at least.
 TOKENS = 32
 
 Kind = Literal["logits", "states", "pooled", "scores", "encoder-decoder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A transformers class that computes the same as one that only remote code has.
+
+    Attributes:
+        hf: the class.
+        config: arguments of its configuration, as in Case.
+        tensors: the case's tensors by name → the same weights as the class has them.
+    """
+
+    hf: str
+    config: Mapping[str, Any]
+    tensors: Callable[[Tensors], Tensors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +65,12 @@ class Case:
         dtype: of the checkpoint, "F32", "BF16" or "F16".
         tokens: how many are given to the model.
         vocabulary: (first, last) of the ids given to the model; None takes what is not special.
-        shapes: for what only exists as remote code: all tensors, name → shape. There is no truth
-            then: llama.cpp must load the file and compute finite numbers that depend on all
-            tokens; the architecture's own test states the transformation.
+        shapes: for what only exists as remote code: all tensors, name → shape. Without a `twin`
+            there is no truth then: llama.cpp must load the file and compute finite numbers, and
+            `statement` says what the tensors must be.
+        twin: with `shapes`, the class that computes the same.
+        statement: the checkpoint's tensors by name → tensors that the F32 file must have, by GGUF
+            name, to the bit: the transformation in numpy, written without looking at the table.
         refused: a regular expression that quantcli's refusal must match: the config says something
             that llama.cpp's graph does not have.
         noted: a regular expression that one of quantcli's notes must match.
@@ -80,6 +101,8 @@ class Case:
     tokens: int = TOKENS
     vocabulary: tuple[int, int] | None = None
     shapes: Shapes | None = None
+    twin: Twin | None = None
+    statement: Callable[[Tensors], Tensors] | None = None
     refused: str = ""
     noted: str = ""
     runtime_wrong: str = ""

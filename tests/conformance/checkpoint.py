@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tiny import write_tensors
 
 from conformance import vocabularies, weights
@@ -40,6 +41,20 @@ def write(case: Case, made: Made, folder: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
     (folder / "config.json").write_text(json.dumps(made.config, indent=1), encoding="utf-8")
     write_tensors(folder, weights.tensors(made.shapes, case.weights, made.dtypes))
+
+
+def write_twin(case: Case, made: Made, folder: Path) -> None:
+    """Write the checkpoint of the case's twin into `folder`, which is made; needs transformers."""
+    import transformers
+
+    assert case.twin is not None
+    cls = getattr(transformers, case.twin.hf)
+    config = configuration(cls, case.twin.config, vocabularies.KINDS[case.tokenizer].write(folder))
+    config.architectures = [case.twin.hf]
+    config.save_pretrained(folder)
+    stored = weights.tensors(made.shapes, case.weights, made.dtypes)
+    tensors = case.twin.tensors(stored)
+    write_tensors(folder, {name: np.ascontiguousarray(value) for name, value in tensors.items()})
 
 
 def token_ids(case: Case) -> list[int]:

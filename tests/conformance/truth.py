@@ -18,8 +18,14 @@ class NotLoadedError(Exception):
     """transformers finds other tensors in the checkpoint than the class has."""
 
 
-def compute(case: Case, folder: Path, tokens: list[int]) -> Values:
+def compute(case: Case, folder: Path, tokens: list[int], *, tables: bool = False) -> Values:
     """Return float64 values (positions, outputs), or (1, outputs) of a text as a whole.
+
+    Args:
+        case: the case.
+        folder: the checkpoint.
+        tokens: given to the model.
+        tables: compute GELU as llama.cpp does, which looks it up in a table of F16 numbers.
 
     Raises:
         NotLoadedError: transformers misses tensors, or finds some it does not know.
@@ -28,7 +34,7 @@ def compute(case: Case, folder: Path, tokens: list[int]) -> Values:
     import transformers
 
     torch.set_num_threads(1)
-    cls = getattr(transformers, case.hf)
+    cls = getattr(transformers, case.hf if case.twin is None else case.twin.hf)
     options: dict[str, Any] = {"dtype": torch.float32, "attn_implementation": "eager"}
     model, info = cls.from_pretrained(folder, output_loading_info=True, **{**options, **case.truth})
     problems = {kind: sorted(map(str, names)) for kind, names in info.items() if names}
@@ -37,9 +43,39 @@ def compute(case: Case, folder: Path, tokens: list[int]) -> Values:
     if problems:
         raise NotLoadedError(f"transformers does not load the checkpoint as it is: {problems}")
     model.eval()
+    if tables:
+        _round_gelu(torch)
     ids = torch.tensor([tokens])
     with torch.no_grad():
         return _outputs(case, model, ids, torch).double().numpy()
+
+
+def _round_gelu(torch: Any) -> None:
+    """Replace GELU by llama.cpp's: input and output rounded to F16, the tanh form throughout.
+
+    ggml_vec_gelu_f32 and ggml_gelu_f32 in llama.cpp's ggml/src/ggml-cpu/vec.h.
+    """
+    from transformers import activations
+
+    exact = torch.nn.functional.gelu
+
+    def table(x: Any, approximate: str = "tanh") -> Any:
+        found = exact(x.half().float(), approximate="tanh").half().float()
+        return torch.where(x <= -10, torch.zeros_like(x), torch.where(x >= 10, x, found))
+
+    torch.nn.functional.gelu = table
+    for cls in {type(made) for made in map(_made, activations.ACT2FN) if made is not None}:
+        if "gelu" in cls.__name__.lower() and "quick" not in cls.__name__.lower():
+            cls.forward = lambda self, x: table(x)
+
+
+def _made(name: str) -> Any:
+    from transformers import activations
+
+    try:
+        return activations.ACT2FN[name]
+    except (ImportError, RuntimeError, TypeError):
+        return None
 
 
 def _outputs(case: Case, model: Any, ids: Any, torch: Any) -> Any:
