@@ -52,7 +52,7 @@ def bpe_keys(
         needed = {k: v for k, v in cls.names.items() if k in {"bos", "eos"}}
         named = named_tokens(files, {}, needed)
     listed_merges = merges(files)
-    _check_merges(files, listed_merges, vocab)
+    check_merges(files, listed_merges, vocab)
     keys: list[Key] = [("tokenizer.ggml.merges", "array:string", listed_merges)]
     names = Names(named, cls)
     return assemble(files, config, vocab, model=MODEL, pre=pre, names=names, options=keys)
@@ -93,10 +93,18 @@ def _check_model(files: Files, cls: TokenizerClass) -> None:
             )
 
 
-def _check_merges(files: Files, found: tuple[str, ...], vocab: Vocabulary) -> None:
+def check_merges(files: Files, found: tuple[str, ...], vocab: Vocabulary) -> None:
     """Refuse merges of or to what is no token, as the tokenizers library does.
 
     llama.cpp would take them, and make other tokens of a text.
+
+    Args:
+        files: for the error's place.
+        found: the merges, each "left right".
+        vocab: the finished vocabulary.
+
+    Raises:
+        TokenizerError: there are such merges; they are listed.
     """
     known = vocab.ids
     wrong = []

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from quantcli.errors import TokenizerError
+from quantcli.tokenizer.auto import Exporter, auto_keys
 from quantcli.tokenizer.bpe import bpe_keys
 from quantcli.tokenizer.detection import checked_name
 from quantcli.tokenizer.files import Files
-from quantcli.tokenizer.llama import auto_keys, llama_keys
+from quantcli.tokenizer.llama import llama_keys
 from quantcli.tokenizer.spm import spm_keys
 from quantcli.tokenizer.unigram import unigram_keys
 from quantcli.tokenizer.vocabulary import Key
@@ -25,7 +26,7 @@ class TokenizerExport:
         keys: full key, value type name, value, in the order llama.cpp's converter writes them;
             arrays are tuples of plain Python values.
         model: value of tokenizer.ggml.model.
-        pre: value of tokenizer.ggml.pre.
+        pre: value of tokenizer.ggml.pre, empty for a kind that has none.
         size: number of ids, equal to the embedding's rows when those are known.
         files: names of the files read, relative to the model's folder.
         notes: decisions worth telling the user.
@@ -39,7 +40,6 @@ class TokenizerExport:
     notes: tuple[str, ...]
 
 
-Exporter = Callable[[Files, "int | None", Mapping[str, object], "str | None"], list[Key]]
 KINDS: dict[str, Exporter] = {
     "bpe": bpe_keys,
     "spm": spm_keys,
@@ -88,7 +88,7 @@ def export(
     return TokenizerExport(
         keys=tuple(keys),
         model=str(values["tokenizer.ggml.model"]),
-        pre=str(values["tokenizer.ggml.pre"]),
+        pre=str(values.get("tokenizer.ggml.pre", "")),
         size=len(tokens),
         files=files.names,
         notes=files.notes,

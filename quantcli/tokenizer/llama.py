@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from quantcli.tokenizer.bpe import bpe_keys
+from quantcli.tokenizer.auto import auto_keys
 from quantcli.tokenizer.files import Files
-from quantcli.tokenizer.spm import (
-    ADD_SPACE_PREFIX,
-    FILE,
-    is_spm_json,
-    leave_model_aside,
-    spm_keys,
-)
-from quantcli.tokenizer.unigram import unigram_keys
+from quantcli.tokenizer.spm import ADD_SPACE_PREFIX
 from quantcli.tokenizer.vocabulary import Key
 
 CODE_LLAMA_EOT = "\u2581<EOT>"
@@ -51,27 +44,3 @@ def llama_keys(
     if config.get("vocab_size") == GRANITE_SIZE and "tokenizer.ggml.add_bos_token" not in values:
         keys.append(("tokenizer.ggml.add_bos_token", "bool", False))
     return keys
-
-
-def auto_keys(
-    files: Files, rows: int | None, config: Mapping[str, object], pre: str | None
-) -> list[Key]:
-    """Return the keys of the tokenizer, whose kind tokenizer.json decides where there is one.
-
-    Args:
-        files: the tokenizer's files.
-        rows: rows of the embedding, or None.
-        config: config.json.
-        pre: name of the pre-tokenizer, or None to detect it.
-
-    Raises:
-        TokenizerError: as the exporters of the kinds.
-    """
-    if files.tokenizer is None:
-        spm = (files.root / FILE).is_file()
-        return (spm_keys if spm else bpe_keys)(files, rows, config, pre)
-    if is_spm_json(files):
-        return spm_keys(files, rows, config, pre)
-    leave_model_aside(files)
-    kind = files.model().get("type")
-    return (unigram_keys if kind == "Unigram" else bpe_keys)(files, rows, config, pre)

@@ -75,7 +75,7 @@ def _flags() -> dict[str, Flags]:
         "exaone minerva-7b mellum2 command-r smollm falcon bloom gpt3-finnish poro-chat viking "
         "jais-2 superbpe bailingmoe bailingmoe2 llada-moe seed-coder afmoe laguna exaone-moe "
         "gemma4 granite-embed-multi-311m mmbert sarvam-moe kimi-k2 whitespace glm4 glm5 bert-bge "
-        "bert-bge-large jina-v2-en"
+        "bert-bge-large jina-v2-en k2-horizon"
     )
     table = dict.fromkeys(plain.split(), Flags())
     eager = "llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano tekken"

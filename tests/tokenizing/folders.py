@@ -130,17 +130,17 @@ def escaped(vocab: Contents) -> dict[str, Any]:
 def sentencepiece(vocab: Contents) -> dict[str, Any]:
     """A SentencePiece BPE as transformers exports it: the scores become an order of merges."""
     scores = {
-        text: score
-        for text, score, kind in zip(vocab.tokens, vocab.scores, vocab.types, strict=True)
+        text: value
+        for text, value, kind in zip(vocab.tokens, vocab.scores, vocab.types, strict=True)
         if kind == NORMAL
     }
     ids = {text: i for i, text in enumerate(vocab.tokens)}
     merges = []
-    for text in scores:
+    for text, score in scores.items():
         cuts = [(text[:i], text[i:]) for i in range(1, len(text))]
         known = [cut for cut in cuts if cut[0] in scores and cut[1] in scores]
         known.sort(key=lambda cut: (ids[cut[0]], ids[cut[1]]))
-        merges += [(scores[text], list(cut)) for cut in known]
+        merges += [(score, list(cut)) for cut in known]
     merges.sort(key=lambda pair: -pair[0])  # stable, as there
     replace = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
     prepend = {"type": "Prepend", "prepend": SPACE}

@@ -75,6 +75,10 @@ class Runtime:
         return bool(self._library.llama_vocab_is_eog(self._vocab, token))
 
 
+_KINDS = (
+    *("bos", "eos", "eot", "sep", "pad", "mask"),
+    *("fim_pre", "fim_suf", "fim_mid", "fim_pad", "fim_rep", "fim_sep"),
+)
 _WARNS = 3
 """GGML_LOG_LEVEL_WARN; errors are above."""
 
@@ -82,7 +86,8 @@ _WARNS = 3
 @functools.cache
 def _library() -> tuple[Any, list[tuple[int, str]]]:
     spec = importlib.util.find_spec("xllamacpp")
-    assert spec is not None and spec.submodule_search_locations, "xllamacpp is not installed"
+    assert spec is not None
+    assert spec.submodule_search_locations
     (path,) = Path(spec.submodule_search_locations[0]).glob("xllamacpp*.so")
     library = ctypes.CDLL(str(path))
     pointer, number, flag = ctypes.c_void_p, ctypes.c_int32, ctypes.c_bool
@@ -95,10 +100,7 @@ def _library() -> tuple[Any, list[tuple[int, str]]]:
         ("llama_tokenize", number, (pointer, ctypes.c_char_p, number, ids, number, flag, flag)),
         ("llama_vocab_is_eog", flag, (pointer, number)),
         *((f"llama_vocab_get_add_{kind}", flag, (pointer,)) for kind in ("bos", "eos", "sep")),
-        *(
-            (f"llama_vocab_{kind}", number, (pointer,))
-            for kind in "bos eos eot sep pad mask fim_pre fim_suf fim_mid fim_pad fim_rep fim_sep".split()
-        ),
+        *((f"llama_vocab_{kind}", number, (pointer,)) for kind in _KINDS),
     ):
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments

@@ -16,7 +16,10 @@ SPACES = (
 INVISIBLE = (
     "\0\x01\x08\x0e\x1b\x7f\x80\x9f\xad\u061c\u180e\u200b\u200c\u200d\u200e\u2060\ufeff\ufffd\uffff"
 )
-MARKS = "\u0300\u0301\u0323\u0327\u0345\u0488\u05b0\u064b\u093e\u0bcd\u0e31\u0f71\u1dc0\u20d0\u302a\u3099\ufe0f\ufe20"
+MARKS = (
+    "\u0300\u0301\u0323\u0327\u0345\u0488\u05b0\u064b\u093e\u0bcd\u0e31\u0f71\u1dc0\u20d0\u302a"
+    "\u3099\ufe0f\ufe20"
+)
 DIGITS = "0123456789٣۴७৮໑༥၂ⅣⅫ½²₂①𝟗𝟘〇百"
 QUOTES = "'’ʼ‘`´"
 ENDINGS = ("s", "S", "t", "re", "RE", "Ve", "m", "ll", "lL", "d", "D", "ſ", "x", "")
