@@ -62,7 +62,7 @@ def _like_scores(files: Files, tokens: Container[str]) -> bool:
     The first merges tell: one that was trained as merges has the cut that it was made by only.
     """
     cuts: dict[str, set[str]] = {}
-    for left, right in merge_pairs(files)[:_SAMPLE]:
+    for left, right in merge_pairs(files, _SAMPLE):
         cuts.setdefault(left + right, set()).add(left)
     last = next(reversed(cuts), "")
     cuts.pop(last, None)  # may go on behind the sample

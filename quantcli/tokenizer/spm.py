@@ -18,7 +18,7 @@ from typing import Any
 from quantcli.errors import TokenizerError, enumerated
 from quantcli.tokenizer.added_tokens import AddedToken, added_tokens, from_decoder, named_tokens
 from quantcli.tokenizer.assembly import assemble
-from quantcli.tokenizer.bpe import merge_pairs
+from quantcli.tokenizer.bpe import merge_results
 from quantcli.tokenizer.classes import GENERIC, Names, TokenizerClass, tokenizer_class
 from quantcli.tokenizer.files import TOKENIZER, Files, steps
 from quantcli.tokenizer.hf_vocabulary import (
@@ -189,9 +189,10 @@ def _score(files: Files, vocab: Vocabulary, base: Mapping[str, int], unknown: ob
 
 def _scores(files: Files, base: Mapping[str, int]) -> dict[str, float]:
     """Return scores by text: tokenizer.model's if they fit tokenizer.json's merges, else ranks."""
-    ranks: dict[str, float] = {}
-    for rank, (left, right) in enumerate(merge_pairs(files)):
-        ranks.setdefault(left + right, -float(rank))
+    results = merge_results(files)
+    # The first merge that makes a token gives its rank, so they are gone through from the last.
+    backwards = {text: -rank for rank, text in reversed(list(enumerate(results)))}
+    ranks = {text: float(backwards[text]) for text in dict.fromkeys(results)}
     model = _beside(files)
     if model is None:
         return ranks
