@@ -162,9 +162,7 @@ def _joined(listed: object) -> list[str]:
             listed = [" ".join(merge) if type(merge) is list else "" for merge in listed]
         except TypeError:
             return []
-    sound = all(
-        merge.count(" ") == 1 and merge[0] != " " and merge[-1] != " " for merge in listed
-    )
+    sound = all(merge.count(" ") == 1 and merge[0] != " " and merge[-1] != " " for merge in listed)
     return listed if sound else []
 
 

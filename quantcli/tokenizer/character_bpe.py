@@ -1,4 +1,4 @@
-"""BPE on characters instead of bytes, by merges: Gemma 4, mmBERT, Sarvam; and between spaces.
+"""BPE on characters instead of bytes, by merges: Gemma 4, Sarvam; and between spaces.
 
 Such a tokenizer.json writes `▁` for a space and characters that no token has as `<0xXX>`. Where its
 merges are those that scores would give, llama.cpp's SentencePiece does the same (`spm.py`). What is
@@ -11,7 +11,7 @@ import re
 from collections.abc import Container, Mapping
 
 from quantcli.errors import TokenizerError
-from quantcli.tokenizer.added_tokens import added_tokens, entries, named_tokens
+from quantcli.tokenizer.added_tokens import added_tokens, named_tokens
 from quantcli.tokenizer.assembly import assemble
 from quantcli.tokenizer.bpe import check_merges, merge_pairs, merges
 from quantcli.tokenizer.classes import Names, tokenizer_class
@@ -45,8 +45,6 @@ def character_pre(files: Files, tokens: Container[str]) -> str | None:
         return None
     if _OF_GEMMA4 in tokens:
         return GEMMA4
-    if any(entry["content"] == "<mask>" and entry.get("lstrip") for entry in entries(files)):
-        return "mmbert"
     return None if _like_scores(files, tokens) else "sarvam-moe"
 
 

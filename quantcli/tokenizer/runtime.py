@@ -96,10 +96,20 @@ def finish(
                 where=str(files.root),
                 hint="Name it in tokenizer_config.json (cls_token, sep_token, unk_token).",
             )
+    assumes = {**ASSUMED.get(model, {})}
+    if pre in NAMES and NAMES[pre].no_bos:
+        assumes.pop("bos", None)
     for kind in ("eos", "bos", "mask"):
-        assumed = ASSUMED.get(model, {}).get(kind)
+        assumed = assumes.get(kind)
         if assumed is not None and kind not in special.ids:
             _stand_in(files, special, vocab, kind, assumed)
+    _say_flags(files, special, model, pre, known=known)
+
+
+def _say_flags(
+    files: Files, special: SpecialTokens, model: str, pre: str | None, *, known: bool
+) -> None:
+    """Write the flags where the loader would add what the tokenizer does not."""
     if model == "gemma4" and not special.add.get("bos"):
         special.add["bos"] = True
         files.note(

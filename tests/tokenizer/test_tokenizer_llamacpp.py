@@ -19,22 +19,24 @@ from tokenizers import (
     normalizers,
     pre_tokenizers,
 )
-from vocab_gguf import load
+from tokenizing.runtime import load
 
 from quantcli.tokenizer import export
-from quantcli.tokenizer.pretokenizers import FAMILIES, NAMES, Family
+from quantcli.tokenizer.pretokenizers import FAMILIES, NAMES, Family, split
+from quantcli.tokenizer.regexes import THREES
 from quantcli.tokenizer.sentencepiece_model import SentencePieceModel
 from quantcli.tokenizer.sentencepiece_model import load as load_model
 
 # What llama.cpp's emulation of a pre-tokenizer splits differently, whatever a GGUF file says.
-# Its letter classes of o200k and tekken leave combining marks out, and its \d and \b know other
-# characters than Oniguruma's.
+# Its letter classes of o200k and tekken leave combining marks out; where an expression groups digits
+# up to the end of a word (\b), it groups them up to the last digit.
 MARKS = {"a\u0323\u0307 stacked", "Z\u0351\u036b\u0343a\u0322l\u0334go"}
 DIFFERENT = {
     "gpt-4o": MARKS,
+    "kimi-k2": MARKS,
     "tekken": MARKS | {"I\u0307stanbul"},
-    "tiny_aya": {"deadbeef-cafe-babe-f00d-0123456789ab", "我想在apple工作1314151天～"},
 }
+BY_BOUNDARIES = {"deadbeef-cafe-babe-f00d-0123456789ab", "我想在apple工作1314151天～"}
 # llama.cpp's WordPiece keeps only the first character of a decomposed one, takes spacing marks for
 # accents, and takes some control characters for spaces.
 BEYOND_WORDPIECE = (
@@ -91,7 +93,8 @@ def test_every_family_of_pretokenizers(
         for text in (*STRINGS, *BEYOND_WORDPIECE)
         if ours.tokenize(text) != theirs.encode(text, add_special_tokens=False).ids
     }
-    assert wrong == DIFFERENT.get(exported.pre, set())
+    expected = DIFFERENT.get(exported.pre, set())
+    assert wrong == (expected | BY_BOUNDARIES if split(THREES[0]) in steps else expected)
 
 
 @pytest.mark.parametrize("name", sorted({c.name for f in FAMILIES for c in f.choices}))
