@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from quantcli.tokenizer.chat_template import chat_template_keys
 from quantcli.tokenizer.classes import Names
 from quantcli.tokenizer.files import Files
+from quantcli.tokenizer.fill_in import fill_in_keys
 from quantcli.tokenizer.normalizer import normalizer_keys
 from quantcli.tokenizer.runtime import finish
 from quantcli.tokenizer.special_tokens import special_tokens
@@ -53,7 +54,7 @@ def assemble(
         rewrite(vocab)
     make_unique(files, vocab)
     keys = vocab.keys(model, pre, scored=model in _SCORED)
-    keys += (options or []) + special.keys()
+    keys += (options or []) + special.keys() + fill_in_keys(vocab)
     keys += chat_template_keys(files) + normalizer_keys(files, names.cls)
     _check_texts(files, keys)
     return keys

@@ -40,18 +40,15 @@ def auto_keys(
 
 
 def _by_json(files: Files, pre: str | None) -> Exporter:
-    kind = files.model().get("type")
+    kind, vocab = files.model().get("type"), files.model().get("vocab")
+    if pre in character_bpe.NAMES:
+        leave_model_aside(files)
+        return character_bpe.character_keys
     if is_spm_json(files):
-        vocab = files.model().get("vocab")
-        named = pre in character_bpe.NAMES
-        if named or (
-            pre is None
-            and isinstance(vocab, dict)
-            and character_bpe.character_pre(files, vocab) is not None
-        ):
-            leave_model_aside(files)
-            return character_bpe.character_keys
-        return spm_keys
+        if not isinstance(vocab, dict) or character_bpe.character_pre(files, vocab) is None:
+            return spm_keys
+        leave_model_aside(files)
+        return character_bpe.character_keys
     leave_model_aside(files)
     if character_bpe.splits_at_spaces(files):
         return character_bpe.whitespace_keys

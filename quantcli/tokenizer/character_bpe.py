@@ -87,7 +87,7 @@ def character_keys(
     """
     if not is_spm_json(files) or not escapes_spaces(files) or _puts_space(files):
         raise TokenizerError(
-            f"holds no BPE on characters with `▁` for a space, which {pre!r} is",
+            f"holds no BPE on characters with `▁` for a space, which {pre or NAMES[-1]!r} is",
             where=files.where(TOKENIZER),
         )
     vocab, named, listed = _vocabulary(files, rows, config)
@@ -110,9 +110,8 @@ def character_keys(
         names=named,
         options=listed,
     )
-    if gemma:
-        keys.append((ADD_SPACE_PREFIX, "bool", False))
-    return keys
+    # Some versions of llama.cpp put a space in front of a text for some of the names.
+    return [*keys, (ADD_SPACE_PREFIX, "bool", False)]
 
 
 def splits_at_spaces(files: Files) -> bool:

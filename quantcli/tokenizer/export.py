@@ -1,4 +1,18 @@
-"""Turns a checkpoint's tokenizer into the tokenizer.* keys of a GGUF file."""
+"""Turns a checkpoint's tokenizer into the tokenizer.* keys of a GGUF file.
+
+The kind that an architecture's table names, and what decides then:
+
+| kind | what it takes |
+|---|---|
+| auto | any tokenizer: the folder's files decide (`auto.py`); what a table has by default |
+| llama | any, with what llama.cpp's converter adds for LlamaForCausalLM and its descendants |
+| glm | any, with the names of GLM-4.5's special tokens where no file has them |
+| glm4 | any, with those of GLM-4, ChatGLM and GLM-Edge |
+| bpe | byte-level BPE: tokenizer.json, or vocab.json with merges.txt |
+| spm | SentencePiece BPE: tokenizer.json or tokenizer.model |
+| wordpiece | WordPiece: tokenizer.json or vocab.txt |
+| unigram | SentencePiece Unigram: tokenizer.json or a model of SentencePiece |
+"""
 
 from __future__ import annotations
 
@@ -11,6 +25,7 @@ from quantcli.tokenizer.auto import Exporter, auto_keys
 from quantcli.tokenizer.bpe import bpe_keys
 from quantcli.tokenizer.detection import checked_name
 from quantcli.tokenizer.files import Files
+from quantcli.tokenizer.glm import GLM, GLM4, named
 from quantcli.tokenizer.llama import llama_keys
 from quantcli.tokenizer.spm import spm_keys
 from quantcli.tokenizer.unigram import unigram_keys
@@ -41,12 +56,14 @@ class TokenizerExport:
 
 
 KINDS: dict[str, Exporter] = {
+    "auto": auto_keys,
+    "llama": llama_keys,
+    "glm": named(GLM),
+    "glm4": named(GLM4),
     "bpe": bpe_keys,
     "spm": spm_keys,
     "wordpiece": wordpiece_keys,
     "unigram": unigram_keys,
-    "llama": llama_keys,
-    "auto": auto_keys,
 }
 """Tokenizer kind, as architecture tables name it, to its exporter."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -327,6 +328,7 @@ def from_model(
     Raises:
         TokenizerError: the vocabulary is larger than the embedding, or an entry malformed.
     """
+    model = _appended(model, cls.appended)
     tokens = list(model.tokens)
     if cls is GENERIC:
         _rename(files, tokens)
@@ -347,6 +349,17 @@ def from_model(
             # spaces, SentencePiece after that: a run of spaces is found by merging or not at all.
             vocab.types[i] = TokenType.NORMAL
     return vocab, named
+
+
+def _appended(model: SentencePieceModel, texts: tuple[str, ...]) -> SentencePieceModel:
+    """Put a class's own control tokens behind the model's."""
+    new = [text for text in texts if text not in model.tokens]
+    return replace(
+        model,
+        tokens=[*model.tokens, *new],
+        scores=[*model.scores, *[0.0] * len(new)],
+        types=[*model.types, *[int(TokenType.CONTROL)] * len(new)],
+    )
 
 
 def _rename(files: Files, tokens: list[str]) -> None:

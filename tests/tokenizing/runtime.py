@@ -61,6 +61,17 @@ class Runtime:
         assert count >= 0, f"more than {room} tokens"
         return ids[:count]
 
+    def text(self, ids: list[int]) -> str:
+        """The text of `ids`, as llama.cpp puts it together."""
+        room = 1024
+        buffer = ctypes.create_string_buffer(room)
+        numbers = (ctypes.c_int32 * len(ids))(*ids)
+        count = self._library.llama_detokenize(
+            self._vocab, numbers, len(ids), buffer, room, False, True
+        )
+        assert count >= 0, "the text is longer than the room for it"
+        return buffer.raw[:count].decode(errors="replace")
+
     def special(self, kind: str) -> int:
         """Id of a special token ("bos", "eot", "fim_pre", …), -1 for none."""
         found: int = getattr(self._library, f"llama_vocab_{kind}")(self._vocab)
@@ -98,6 +109,11 @@ def _library() -> tuple[Any, list[tuple[int, str]]]:
         ("llama_model_free", None, (pointer,)),
         ("llama_model_get_vocab", pointer, (pointer,)),
         ("llama_tokenize", number, (pointer, ctypes.c_char_p, number, ids, number, flag, flag)),
+        (
+            "llama_detokenize",
+            number,
+            (pointer, ids, number, ctypes.c_char_p, number, flag, flag),
+        ),
         ("llama_vocab_is_eog", flag, (pointer, number)),
         *((f"llama_vocab_get_add_{kind}", flag, (pointer,)) for kind in ("bos", "eos", "sep")),
         *((f"llama_vocab_{kind}", number, (pointer,)) for kind in _KINDS),
