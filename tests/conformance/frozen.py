@@ -25,7 +25,7 @@ FOLDER = Path(__file__).parents[1] / "fixtures" / "conformance"
 # Fields of a case that say what is expected of it or why, and change no byte.
 _REASONS = {"runtime_wrong", "peer_differs", "peer_fails", "noted", "refused", "statement", "twin"}
 _NUMBER = re.compile(r"(?<=[._])\d+(?=\.)")
-_SHORT = 4
+_SHORT = 6
 
 Contents = tuple[Mapping[str, tuple[str, tuple[int, ...], bytes]], Mapping[str, Any]]
 
@@ -131,7 +131,7 @@ def _hashes(tensors: Mapping[str, tuple[str, tuple[int, ...], bytes]]) -> dict[s
         one = hashlib.sha256(f"{name} {kind} {shape} ".encode() + data)
         whole.update(one.digest())
         each.append(one.hexdigest()[:_SHORT])
-    return {"all": whole.hexdigest()[:32], "each": "".join(each)}
+    return {"all": whole.hexdigest(), "each": "".join(each)}
 
 
 def different(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[str]:
