@@ -8,6 +8,7 @@ The functions of the command line, for Python:
     quantcli.load_plan(file)                    a plan that was saved as JSON
     quantcli.inspect(path)                      what a GGUF file holds, or what a checkpoint is
     quantcli.verify(file, against=model)        whether it holds what it should
+    quantcli.archs()                            the architectures, their classes, their proofs
     quantcli.types()                            every tensor type, its size and its error
     quantcli.quantize(array, "Q4_K")            arrays in memory: encode …
     quantcli.dequantize(blocks, "Q4_K", shape)  … and decode
@@ -25,6 +26,7 @@ from quantcli._version import __version__
 # a module of that name from the current folder.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from quantcli.app.archs import Archs, archs
     from quantcli.app.arrays import dequantize, quantize
     from quantcli.app.batch import Batch, batch
     from quantcli.app.convert import Conversion, convert
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from quantcli.planning.plan import Plan
 
 __all__ = [
+    "Archs",
     "Batch",
     "CheckpointInspection",
     "Conversion",
@@ -46,6 +49,7 @@ __all__ = [
     "Types",
     "Verification",
     "__version__",
+    "archs",
     "batch",
     "convert",
     "dequantize",
@@ -58,6 +62,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Archs": "quantcli.app.archs",
     "Batch": "quantcli.app.batch",
     "CheckpointInspection": "quantcli.app.inspect_checkpoint",
     "Conversion": "quantcli.app.convert",
@@ -66,6 +71,7 @@ _HOMES = {
     "QuantcliError": "quantcli.errors",
     "Types": "quantcli.app.types",
     "Verification": "quantcli.app.verify",
+    "archs": "quantcli.app.archs",
     "batch": "quantcli.app.batch",
     "convert": "quantcli.app.convert",
     "dequantize": "quantcli.app.arrays",

@@ -69,6 +69,7 @@ def bounded(text: str) -> str:
 OPTIONS = {
     "--against": "against",
     "--allow-nonfinite": "allow_nonfinite",
+    "--arch": "arch",
     "--effort": "effort",
     "--exact": "exact",
     "--follow-links": "follow_links",

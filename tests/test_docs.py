@@ -21,7 +21,6 @@ import quantcli
 from quantcli import codec, errors, recipe
 from quantcli.arch import expand, registry
 from quantcli.arch.architecture import TensorSpec, Traits
-from quantcli.arch.registry import architectures
 from quantcli.checkpoint import open_checkpoint
 from quantcli.checkpoint.source import TensorRef
 from quantcli.recipe import Recipe
@@ -61,12 +60,13 @@ def test_readme_names_every_preset() -> None:
     )
 
 
-def test_readme_names_every_architecture() -> None:
-    (line,) = [line for line in README.splitlines() if line.startswith("| Architectures |")]
-    spoken = re.sub(r"[^a-z0-9]", "", line.lower())
-    absent = {table.name for table in architectures() if table.name not in spoken}
-    assert not absent, missing(
-        "the architectures", absent, 'name them in the row "| Architectures |" under "Commands"'
+def test_the_page_of_architectures_is_that_of_the_tables() -> None:
+    module = script("make_architecture_docs")
+    assert module.PROOFS.read_text(encoding="utf-8") == module.proofs(), (
+        "run scripts/make_architecture_docs.py"
+    )
+    assert module.PAGE.read_text(encoding="utf-8") == module.page(), (
+        "run scripts/make_architecture_docs.py"
     )
 
 

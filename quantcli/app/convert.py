@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from quantcli.app import outputs
 from quantcli.app.next_step import (
@@ -92,6 +92,7 @@ def convert(
     jobs: int | None = None,
     engine: str | None = None,
     effort: str | None = None,
+    arch: str | None = None,
     pre_tokenizer: str | None = None,
     model_name: str | None = None,
     metadata: Metadata | None = None,
@@ -120,6 +121,7 @@ def convert(
         jobs: worker processes; default the cores available.
         engine: where else to work: "dask://HOST:PORT" or the path of a scheduler file.
         effort: as in `plan`.
+        arch: as in `plan`.
         pre_tokenizer: as in `plan`.
         model_name: as in `plan`.
         metadata: as in `plan`.
@@ -143,8 +145,8 @@ def convert(
         OutputError: the output exists, or cannot be written.
         Interrupted: stopped by the user; the same call goes on.
     """
-    given = {"effort": effort, "pre_tokenizer": pre_tokenizer, "model_name": model_name}
-    _refuse_contradictions(preset, plan, {**given, "metadata": metadata or None})
+    chosen = _chosen(effort, arch, pre_tokenizer, model_name, metadata)
+    _refuse_contradictions(preset, plan, chosen)
     if force and skip_existing:
         raise UsageError("--force and --skip-existing contradict each other")
     saved = None if plan is None else plan if isinstance(plan, Plan) else load_plan(plan)
@@ -156,10 +158,7 @@ def convert(
         ready = make_plan(
             model,
             str(preset),
-            effort=effort or DEFAULT_EFFORT,
-            pre_tokenizer=pre_tokenizer,
-            model_name=model_name,
-            metadata=metadata,
+            **{**chosen, "effort": effort or DEFAULT_EFFORT},
             follow_links=follow_links,
             strict=strict,
         )
@@ -218,6 +217,23 @@ def _output(
     refuse_special(path)
     refuse_sources(path, model)
     return path
+
+
+def _chosen(
+    effort: str | None,
+    arch: str | None,
+    pre_tokenizer: str | None,
+    model_name: str | None,
+    metadata: Metadata | None,
+) -> dict[str, Any]:
+    """Return the options that make a plan and contradict a ready one."""
+    return {
+        "effort": effort,
+        "arch": arch,
+        "pre_tokenizer": pre_tokenizer,
+        "model_name": model_name,
+        "metadata": metadata or None,
+    }
 
 
 def _refuse_contradictions(preset: str | None, plan: object, ignored: Mapping[str, object]) -> None:

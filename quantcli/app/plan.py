@@ -38,6 +38,7 @@ def plan(
     preset: str,
     *,
     effort: str = DEFAULT_EFFORT,
+    arch: str | None = None,
     pre_tokenizer: str | None = None,
     model_name: str | None = None,
     metadata: Metadata | None = None,
@@ -50,6 +51,7 @@ def plan(
         model: folder of a Hugging Face checkpoint, or a .safetensors file beside config.json.
         preset: name of a preset in any case, or an alias ("Q4_K_M", "q8_0", "INT4").
         effort: how hard the encoders search: "fast", "normal" or "best".
+        arch: GGUF name of the architecture to convert it as, whatever class config.json names.
         pre_tokenizer: llama.cpp's name of the pre-tokenizer, where it is not recognised.
         model_name: what the model is called; general.name, and what is derived from it. By default
             what its card says, else the folder's name (in the Hub's cache, the repository's).
@@ -67,7 +69,7 @@ def plan(
         raise UsageError(f"unknown effort {effort!r}; known: {', '.join(EFFORTS)}")
     recipe = resolve(preset)
     checkpoint = open_checkpoint(Path(model), follow_links=follow_links)
-    expanded = _expand(checkpoint)
+    expanded = _expand(checkpoint, arch)
     tokenizer = export(
         checkpoint.root,
         expanded.vocab,
@@ -101,10 +103,10 @@ def plan(
     return result
 
 
-def _expand(checkpoint: Checkpoint) -> Model:
+def _expand(checkpoint: Checkpoint, arch: str | None = None) -> Model:
     """Return the expanded model; what was decided about the files may explain what is missing."""
     try:
-        return expand(checkpoint.config, checkpoint.refs, checkpoint.root)
+        return expand(checkpoint.config, checkpoint.refs, checkpoint.root, arch)
     except ArchitectureError as error:
         hint = "\n".join(text for text in (error.hint, *checkpoint.notes) if text)
         raise ArchitectureError(error.message, where=error.where, hint=hint or None) from error
@@ -137,7 +139,8 @@ def fit_plan(plan: Plan, checkpoint: Checkpoint, *, strict: bool = False) -> Non
         InputError: the checkpoint cannot be converted.
         QuantcliError: `strict` and the plan has fallbacks or notes.
     """
-    expanded = expand(checkpoint.config, checkpoint.refs, checkpoint.root)
+    assumed = plan.architecture if plan.assumed else None
+    expanded = expand(checkpoint.config, checkpoint.refs, checkpoint.root, assumed)
     try:
         digest = source_digest(checkpoint.root, (file.path for file in plan.files))
     except OSError as error:

@@ -12,7 +12,7 @@ from quantcli.app.plan import plan as make_plan
 from quantcli.checkpoint import open_checkpoint
 from quantcli.container.reader import GgufFile
 from quantcli.errors import TokenizerError, UsageError
-from quantcli.planning.plan import Plan
+from quantcli.planning.plan import ASSUMED_KEY, Plan
 
 _FOREIGN_PRESET = "F32"
 """Preset for a file made by something else; its types are its own."""
@@ -69,11 +69,14 @@ def _plan(
     by_hand = [key for key in ("general.name",) if name is not None] + sorted(metadata)
     notes = [f"set by hand, so taken from the file: {', '.join(by_hand)}"] if by_hand else []
 
+    arch = file.value("general.architecture") if file.value(ASSUMED_KEY) is True else None
+
     def planned(pre: str | None = None) -> Plan:
         return make_plan(
             model,
             preset,
             effort=effort,
+            arch=arch if isinstance(arch, str) else None,
             pre_tokenizer=pre,
             model_name=name,
             metadata=metadata,

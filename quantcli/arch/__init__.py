@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from quantcli.arch.architecture import Entry, Model, TensorSpec, Traits
-from quantcli.arch.expand import expand
+from quantcli.arch.fitting import expand_or_advise as expand
 
 __all__ = ["Entry", "Model", "TensorSpec", "Traits", "expand"]

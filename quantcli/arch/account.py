@@ -104,7 +104,7 @@ def refusals(table: Architecture, facts: Facts) -> tuple[list[str], list[str]]:
     """Return what the runtime's graph lacks, a sentence each, and what a user can do about it."""
     problems, hints = [], []
     for row in table.graph:
-        present = row.read is not None or row.field in facts.config
+        present = row.read is not None or facts.says(row.field)
         value = row.read(facts) if row.read else facts.get(row.field)
         if present and not _among(value, row.values):
             graph = f"llama.cpp's graph for {table.name}"
@@ -131,14 +131,11 @@ def _spelled(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def unaccounted(
-    given: Mapping[str, Any], defaults: Mapping[str, Any], table: Architecture, facts: Facts
-) -> Iterable[str]:
+def unaccounted(given: Mapping[str, Any], table: Architecture, facts: Facts) -> Iterable[str]:
     """Give one note on the fields of a config that nobody asked for and that say something.
 
     Args:
         given: the config's own fields.
-        defaults: what the model's class fills in.
         table: the architecture, whose own list of fields without effect counts too.
         facts: the facts, after everything has asked its questions.
     """
@@ -148,7 +145,7 @@ def unaccounted(
         for name, value in _leaves(given)
         if name not in facts.asked
         and not _among(value, _NEUTRAL)
-        and defaults.get(name) != value
+        and facts.defaults.get(name) != value
         and not ignored.match(name)
     ]
     if left:

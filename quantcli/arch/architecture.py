@@ -74,12 +74,15 @@ class Stack:
         prefix: what precedes a layer's names in the checkpoint; `{n}` is the layer's number.
         block: what precedes them in the output.
         count: number of layers; None takes the config's number of layers.
+        first: number of the block that the first layer becomes; None is 0. `{n}` in `prefix`
+            counts from 0, the layer that rows are asked about from here.
     """
 
     rows: tuple[Row, ...]
     prefix: str = "layers.{n}."
     block: str = "blk.{n}."
     count: Count | None = None
+    first: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class Key:
         at_least: smallest number that the runtime accepts.
         above: a number that the value must exceed, also once it is a float32.
         at_most: largest number that the runtime accepts.
+        layered: the value may be one a layer, which is written as an array (of int32 for uint32).
     """
 
     name: str
@@ -105,6 +109,7 @@ class Key:
     at_least: float | None = None
     above: float | None = None
     at_most: float | None = None
+    layered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,7 @@ class Architecture:
             beside those that change nothing anywhere (`arch.account`).
         beyond_library: tensors that llama.cpp loads for this architecture although the `gguf`
             library does not list them.
+        about: first line of its module's docstring, filled in when the folder is listed.
     """
 
     name: str
@@ -173,6 +179,7 @@ class Architecture:
     remarks: tuple[Check, ...] = ()
     ignored_fields: tuple[str, ...] = ()
     beyond_library: tuple[str, ...] = ()
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +231,7 @@ class Model:
             (token_type_count, …).
         vocab_rows: rows of the token embedding.
         notes: decisions worth telling the user.
+        assumed: whether the user named the architecture, not the checkpoint.
     """
 
     traits: Traits
@@ -233,3 +241,4 @@ class Model:
     vocab_entries: tuple[Entry, ...]
     vocab_rows: int
     notes: tuple[str, ...]
+    assumed: bool = False

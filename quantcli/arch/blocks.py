@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from quantcli.arch.architecture import Arg, Count, Row
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import (
+    head_dim,
     heads,
     heads_kv,
     inner,
@@ -17,18 +18,42 @@ from quantcli.arch.keys import (
 )
 from quantcli.arch.relations import headless, rows_of
 
-Present = bool | Callable[[Facts], bool]
+When = Callable[[Facts], bool]
+Present = bool | When
 RowArg = Arg | Callable[[Facts], Arg]
 Shape = tuple[Count | None, ...]
 
 
+# ------------------------------------------------------------------------------- when a row applies
+def has(name: str) -> When:
+    """Return whether the checkpoint has this tensor (canonical name, {n} being the layer)."""
+    return lambda facts: facts.has(name)
+
+
+def lacks(name: str) -> When:
+    """Return whether the checkpoint lacks this tensor (canonical name, {n} being the layer)."""
+    return lambda facts: not facts.has(name)
+
+
+def switched(rows: Iterable[Row], when: When) -> tuple[Row, ...]:
+    """Return the rows, applying only where `when` says so, beside what each asks for itself."""
+    return tuple(replace(row, when=_both(row.when, when)) for row in rows)
+
+
+def _both(first: When | None, second: When) -> When:
+    if first is None:
+        return second
+    return lambda facts: first(facts) and second(facts)
+
+
+# ---------------------------------------------------------------------------------- single tensors
 def row(
     name: str,
     source: str,
     op: str = "identity",
     *args: RowArg,
     shape: Shape = (),
-    when: Callable[[Facts], bool] | None = None,
+    when: When | None = None,
 ) -> Row:
     """Return a row with one source."""
     return Row(name, (source,), op, args, when=when, shape=shape)
@@ -40,7 +65,7 @@ def optional(
     op: str = "identity",
     *args: RowArg,
     shape: Shape = (),
-    when: Callable[[Facts], bool] | None = None,
+    when: When | None = None,
     absent: Present = True,
 ) -> Row:
     """Return a row with one source that is left out when the checkpoint lacks it.
@@ -73,40 +98,92 @@ def affine(name: str, source: str, *, shape: Shape = ()) -> tuple[Row, ...]:
     )
 
 
-EMBEDDING: tuple[Row, ...] = (row("token_embd.weight", "embed_tokens.weight", shape=(None, width)),)
+def norm(name: str, source: str, size: Count = width) -> Row:
+    """Return the row of a norm without bias."""
+    return row(f"{name}.weight", f"{source}.weight", shape=(size,))
+
+
+def plus_one(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Return the rows, one added to every norm's weight: the class stores the difference from 1."""
+    return tuple(
+        replace(each, op="add", args=(1.0,)) if each.name.endswith("norm.weight") else each
+        for each in rows
+    )
+
+
+# -------------------------------------------------------------------------------- whole blocks
+def embedding(source: str = "embed_tokens") -> tuple[Row, ...]:
+    """Return the row of the token embedding."""
+    return (row("token_embd.weight", f"{source}.weight", shape=(None, width)),)
+
 
 # Without lm_head the embedding serves as output; the runtime ties them by the tensor's absence.
-OUTPUT: tuple[Row, ...] = (
-    row("output_norm.weight", "norm.weight", shape=(width,)),
-    optional(
-        "output.weight",
-        "lm_head.weight",
-        shape=(rows_of("embed_tokens.weight"), width),
-        absent=headless,
-    ),
-)
+def output(
+    norm_source: str = "norm",
+    *,
+    embedding: str = "embed_tokens",
+    head: str = "lm_head",
+    norm_bias: Present | None = None,
+    bias: Present | None = None,
+) -> tuple[Row, ...]:
+    """Return the rows of the last norm and of the output layer, which a tied model may lack.
+
+    Args:
+        norm_source: name of the norm without its suffix.
+        embedding: name of the token embedding, which has as many rows.
+        head: name of the output layer.
+        norm_bias: whether the norm's bias may be absent; None where the runtime has none.
+        bias: the same for the output layer's.
+    """
+    rows = rows_of(f"{embedding}.weight")
+    last = linear("output_norm", norm_source, shape=(width,), bias=norm_bias or True)
+    return (
+        *(last if norm_bias is not None else last[:1]),
+        optional("output.weight", f"{head}.weight", shape=(rows, width), absent=headless),
+        *(() if bias is None else (optional("output.bias", f"{head}.bias", absent=bias),)),
+    )
 
 
-def attention(*, biases: Present = True, output_bias: Present | None = None) -> tuple[Row, ...]:
+EMBEDDING: tuple[Row, ...] = embedding()
+OUTPUT: tuple[Row, ...] = output()
+
+
+def attention(
+    *,
+    biases: Present = True,
+    output_bias: Present | None = None,
+    at: str = "self_attn.",
+    names: tuple[str, str, str, str] = ("q_proj", "k_proj", "v_proj", "o_proj"),
+    norm_source: str = "input_layernorm",
+) -> tuple[Row, ...]:
     """Return the norm and the four projections of a pre-norm attention, heads as they are.
 
     Args:
         biases: whether those of q, k and v may be absent.
         output_bias: the same for the output projection's; None where the runtime has none.
+        at: what precedes the names of the projections.
+        names: how the checkpoint calls q, k, v and the output projection.
+        norm_source: how it calls the norm; "" for an attention without one before it.
     """
-    output = linear(
-        "attn_output", "self_attn.o_proj", shape=(width, query_width), bias=output_bias or True
-    )
+    q, k, v, out = (at + name for name in names)
+    result = linear("attn_output", out, shape=(width, query_width), bias=output_bias or True)
     return (
-        row("attn_norm.weight", "input_layernorm.weight", shape=(width,)),
-        *linear("attn_q", "self_attn.q_proj", shape=(query_width, width), bias=biases),
-        *linear("attn_k", "self_attn.k_proj", shape=(key_width, width), bias=biases),
-        *linear("attn_v", "self_attn.v_proj", shape=(key_width, width), bias=biases),
-        *(output if output_bias is not None else output[:1]),
+        *((norm("attn_norm", norm_source),) if norm_source else ()),
+        *linear("attn_q", q, shape=(query_width, width), bias=biases),
+        *linear("attn_k", k, shape=(key_width, width), bias=biases),
+        *linear("attn_v", v, shape=(key_width, width), bias=biases),
+        *(result if output_bias is not None else result[:1]),
     )
 
 
-def paired(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+def head_norms(
+    at: str = "self_attn.", names: tuple[str, str] = ("q_norm", "k_norm"), size: Count = head_dim
+) -> tuple[Row, ...]:
+    """Return the norms of each query and key head (or, by `size`, of all heads together)."""
+    return (norm("attn_q_norm", at + names[0], size), norm("attn_k_norm", at + names[1], size))
+
+
+def paired(rows: Iterable[Row]) -> tuple[Row, ...]:
     """Return `attention` rows for runtimes that rotate adjacent pairs: rows of q and k move."""
     count = {"attn_q": heads, "attn_k": heads_kv}
     return tuple(
@@ -117,23 +194,35 @@ def paired(rows: tuple[Row, ...]) -> tuple[Row, ...]:
     )
 
 
-def swiglu(*, biases: Present | None = None) -> tuple[Row, ...]:
+def swiglu(
+    *,
+    biases: Present | None = None,
+    at: str = "mlp.",
+    names: tuple[str, str, str] = ("gate_proj", "up_proj", "down_proj"),
+    norm_source: str = "post_attention_layernorm",
+    size: Count = inner,
+) -> tuple[Row, ...]:
     """Return the norm and the gate, up and down projections of a gated feed-forward.
 
     Args:
         biases: whether their biases may be absent; None where the runtime has none.
+        at: what precedes the names of the projections.
+        names: how the checkpoint calls gate, up and down; "" for a feed-forward without gate.
+        norm_source: how it calls the norm; "" for a feed-forward without one before it.
+        size: the inner length.
     """
     parts = (
-        ("ffn_gate", "mlp.gate_proj", (inner, width)),
-        ("ffn_up", "mlp.up_proj", (inner, width)),
-        ("ffn_down", "mlp.down_proj", (width, inner)),
+        ("ffn_gate", names[0], (size, width)),
+        ("ffn_up", names[1], (size, width)),
+        ("ffn_down", names[2], (width, size)),
     )
     last = 1 if biases is None else 2
     return (
-        row("ffn_norm.weight", "post_attention_layernorm.weight", shape=(width,)),
+        *((norm("ffn_norm", norm_source),) if norm_source else ()),
         *(
             each
             for name, source, shape in parts
-            for each in linear(name, source, shape=shape, bias=biases or True)[:last]
+            if source
+            for each in linear(name, at + source, shape=shape, bias=biases or True)[:last]
         ),
     )

@@ -31,13 +31,17 @@ DECODER_CHECKS: tuple[Check, ...] = (grouped_heads, rotary_problems)
 DECODER_REMARKS: tuple[Check, ...] = (tied_remark, vocabulary_remark("embed_tokens.weight"))
 
 
-def decoder_graph(*rope_kinds: str) -> tuple[Implements, ...]:
+def decoder_graph(
+    *rope_kinds: str, partial: bool = False, activation: Implements = SILU
+) -> tuple[Implements, ...]:
     """Return what the graph of a gated decoder with rotated heads has.
 
     Args:
         rope_kinds: rotary scalings beside those that need nothing but keys.
+        partial: whether a part of each head may be rotated (see `rope.rotary`).
+        activation: the activation of the feed-forward.
     """
-    return (SILU, *rotary(*rope_kinds), *PLAIN)
+    return (activation, *rotary(*rope_kinds, partial=partial), *PLAIN)
 
 
 # Fields of Qwen's configs that say where the sliding window is on.

@@ -34,9 +34,11 @@ def make_entries(arch: str, keys: Iterable[Key], facts: Facts, where: str) -> tu
         try:
             value, fields = facts.watched(partial(_value, key))
             if value is not None:
-                typed = _typed(value, key.type, name, fields)
-                _in_range(typed, key, name, fields)
-                entries.append(Entry(name, key.type, typed))
+                kind = _kind(key, value)
+                typed = _typed(value, kind, name, fields)
+                for each in typed if isinstance(typed, tuple) else (typed,):
+                    _in_range(each, key, name, fields)
+                entries.append(Entry(name, kind, typed))
         except MissingFieldError as error:
             problems.append(f"missing field {' or '.join(error.fields)} (for {name})")
         except ConfigError as error:
@@ -48,6 +50,13 @@ def make_entries(arch: str, keys: Iterable[Key], facts: Facts, where: str) -> tu
             hint="Take config.json from the model's original source.",
         )
     return tuple(entries)
+
+
+def _kind(key: Key, value: Any) -> str:
+    """Return the type of the entry: that of the key, or an array of it with a value a layer."""
+    if key.layered and isinstance(value, (list, tuple)):
+        return "array:" + ("int32" if key.type == "uint32" else key.type)
+    return key.type
 
 
 def _value(key: Key, facts: Facts) -> Any:

@@ -9,13 +9,15 @@ from typing import Any
 
 from quantcli.arch.account import refusals, unaccounted
 from quantcli.arch.architecture import Architecture, Check, Entry, Model, TensorSpec, Traits
+from quantcli.arch.defaults import text_class, with_defaults
 from quantcli.arch.entries import make_entries
 from quantcli.arch.facts import Facts, text_config
-from quantcli.arch.keys import LAYERS, experts, heads
+from quantcli.arch.keys import HEADS, LAYERS, experts, heads
 from quantcli.arch.matching import Matcher
+from quantcli.arch.multimodal import text_part
 from quantcli.arch.naming import Names, canonical_names, head_as_embedding
 from quantcli.arch.outputs import check_outputs
-from quantcli.arch.registry import find
+from quantcli.arch.registry import covers, find, named
 from quantcli.arch.sentence import module_problems, prompt_remarks
 from quantcli.checkpoint.source import TensorRef
 from quantcli.errors import ArchitectureError, ConfigError, listed
@@ -23,22 +25,29 @@ from quantcli.errors import ArchitectureError, ConfigError, listed
 _CONFIG = "config.json"
 
 
-def expand(config: Mapping[str, Any], refs: Mapping[str, TensorRef], root: Path) -> Model:
+def expand(
+    config: Mapping[str, Any],
+    refs: Mapping[str, TensorRef],
+    root: Path,
+    arch: str | None = None,
+) -> Model:
     """Return the model that a checkpoint holds, all tensors and keys resolved.
 
     Args:
         config: config.json.
         refs: the checkpoint's tensors by name.
         root: the model's folder; small JSON files beside config.json may be read.
+        arch: GGUF name of the architecture to take whatever class config.json names.
 
     Raises:
+        UsageError: `arch` is unknown.
         ArchitectureError: unknown architecture; a setting that the runtime's graph does not have;
             tensors missing, left over, of a dtype or shape that does not fit (all of them listed).
         ConfigError: config fields missing (all of them listed), of the wrong kind, out of range, or
             not fitting to each other.
     """
     where = str(root / _CONFIG)
-    given, table, facts, names = _recognise(config, refs, root)
+    given, table, facts, names, apart = _recognise(config, refs, root, arch)
     check_outputs(table)
     try:
         _refuse(table, facts, where)
@@ -51,7 +60,7 @@ def expand(config: Mapping[str, Any], refs: Mapping[str, TensorRef], root: Path)
         remarks = _sentences((*table.remarks, prompt_remarks), facts)
     except ConfigError as error:
         raise ConfigError(error.message, where=error.where or where, hint=error.hint) from error
-    fields = unaccounted(given, _class_defaults(table, facts), table, facts)
+    fields = unaccounted(given, table, facts)
     return Model(
         traits=traits,
         specs=specs,
@@ -59,26 +68,48 @@ def expand(config: Mapping[str, Any], refs: Mapping[str, TensorRef], root: Path)
         vocab=table.vocab,
         vocab_entries=vocab_entries,
         vocab_rows=next((s.shape[0] for s in specs if s.name == "token_embd.weight"), 0),
-        notes=(*names.notes, *matcher.notes, *remarks, *fields),
+        assumed=arch is not None,
+        notes=(*apart, *names.notes, *matcher.notes, *remarks, *fields),
     )
 
 
 def _recognise(
-    config: Mapping[str, Any], refs: Mapping[str, TensorRef], root: Path
-) -> tuple[Mapping[str, Any], Architecture, Facts, Names]:
-    """Return the text model's config, the table, the facts with class defaults, and the names."""
+    config: Mapping[str, Any], refs: Mapping[str, TensorRef], root: Path, arch: str | None
+) -> tuple[Mapping[str, Any], Architecture, Facts, Names, tuple[str, ...]]:
+    """Return the text model's config, the table, the facts, the names, and notes on other parts."""
     merged = text_config(config)
     where = str(root / _CONFIG)
+    hf, table = _find(config, merged, where, arch)
+    text = text_part(config, refs)
+    names = canonical_names(table, text.names, str(root))
+    facts = with_defaults(table, Facts(merged, root, {}, hf))
+    if facts.get("tie_word_embeddings") is True:
+        names = head_as_embedding(table, names)
+    stored = {name: text.names[spelled] for name, spelled in names.canonical.items()}
+    found = {name: refs[original] for name, original in stored.items()}
+    shapes = {name: ref.shape for name, ref in found.items()}
+    names = replace(names, canonical=stored)
+    return merged, table, replace(facts, tensors=shapes, refs=found), names, text.notes
+
+
+def _find(
+    config: Mapping[str, Any], merged: Mapping[str, Any], where: str, arch: str | None
+) -> tuple[str, Architecture]:
+    """Return the class that decides and its table.
+
+    A model around a text model of a known class is converted by the text model's.
+    """
     classes = merged.get("architectures")
     if not isinstance(classes, list) or not classes or not isinstance(classes[0], str):
         raise ConfigError('has no "architectures" with the name of a class', where=where)
-    table = find(classes[0], where)
-    names = canonical_names(table, refs, str(root))
-    facts = _with_defaults(table, Facts(merged, root, {}, classes[0]))
-    if facts.get("tie_word_embeddings") is True:
-        names = head_as_embedding(table, names)
-    shapes = {name: refs[spelled].shape for name, spelled in names.canonical.items()}
-    return merged, table, replace(facts, tensors=shapes), names
+    if arch is not None:
+        table = named(arch)
+        return classes[0] if classes[0] in table.hf else table.hf[0], table
+    inner = text_class(config, merged)
+    for name in (classes[0], inner):
+        if name is not None and covers(name):
+            return name, find(name, where)
+    return classes[0], find(classes[0], where)
 
 
 def _refuse(table: Architecture, facts: Facts, where: str) -> None:
@@ -111,44 +142,18 @@ def _sentences(checks: tuple[Check, ...], facts: Facts) -> tuple[str, ...]:
     return tuple(sentence for check in checks for sentence in check(facts))
 
 
-def _class_defaults(table: Architecture, facts: Facts) -> Mapping[str, Any]:
-    """Return the fields that the model's class fills in: that of model_type, or of `hf` without."""
-    kind = facts.config.get("model_type")
-    if kind is None:
-        kind = next((name for name in table.defaults if name in facts.hf.lower()), None)
-    return table.defaults.get(str(kind), {})
-
-
-def _with_defaults(table: Architecture, facts: Facts) -> Facts:
-    """Return the facts with the fields that the model's class fills in when they are absent.
-
-    A null stays a null where the class has a constant, and is filled where it computes the value.
-    """
-    filled = {
-        name: _default(value, facts)
-        for name, value in _class_defaults(table, facts).items()
-        if name not in facts.config or (facts.config[name] is None and callable(value))
-    }
-    return replace(facts, config={**facts.config, **filled})
-
-
-def _default(value: Any, facts: Facts) -> Any:
-    try:
-        return value(facts) if callable(value) else value
-    except ConfigError:
-        return None  # the field it derives from is reported by its own key
-
-
 def _traits(
     table: Architecture, facts: Facts, specs: tuple[TensorSpec, ...], entries: tuple[Entry, ...]
 ) -> Traits:
     grouped = {entry.key: entry.value for entry in entries}.get(
         f"{table.name}.attention.head_count_kv"
     )
+    if isinstance(grouped, tuple):  # a number a layer, 0 where a layer has no attention
+        grouped = max((n for n in grouped if isinstance(n, int)), default=0)
     return Traits(
         arch=table.name,
         layers=facts.integer(*LAYERS),
-        heads=heads(facts),
+        heads=heads(facts) if facts.get(*HEADS) is not None else 0,
         heads_kv=grouped if isinstance(grouped, int) else heads(facts),
         experts=experts(facts) if any("_exps" in spec.role for spec in specs) else 0,
         tied=all(spec.name != "output.weight" for spec in specs),

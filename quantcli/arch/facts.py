@@ -11,10 +11,12 @@ from typing import Any, TypeGuard, TypeVar
 
 from quantcli.checkpoint.json_file import read_json
 from quantcli.checkpoint.paths import is_inside
+from quantcli.checkpoint.reader import TensorReader
+from quantcli.checkpoint.source import TensorRef
 from quantcli.errors import ConfigError
 
 # Names under which multimodal configs nest the text model's fields.
-_NESTED = ("text_config", "llm_config", "lm_config", "language_config")
+_NESTED = ("text_config", "llm_config", "lm_config", "language_config", "thinker_config", "lfm")
 _THETA = (
     "global_rope_theta",
     "rope_global_theta",
@@ -40,6 +42,8 @@ class MissingFieldError(ConfigError):
 
 
 _ABSENT = object()
+# Elements of a tensor whose values become metadata.
+_FEW = 4096
 T = TypeVar("T")
 _SCALING = ("rope_scaling", "rope_parameters")
 
@@ -51,11 +55,14 @@ class Facts:
     Every field that is asked for is remembered, so that what nobody asked for can be reported.
 
     Attributes:
-        config: config.json, the text model's fields merged over it, class defaults under it.
+        config: config.json, the text model's fields merged over it.
         root: the model's folder.
         tensors: canonical names of the checkpoint's tensors, and their shapes.
         hf: the Hugging Face class ("LlamaForCausalLM").
         layer: number of the layer the question is about.
+        defaults: fields that the model's class fills in when the config lacks them under every
+            spelling.
+        refs: the checkpoint's tensors by canonical name, for `numbers`.
         asked: fields that were asked for; those inside rope_scaling as "rope_scaling.factor".
     """
 
@@ -64,6 +71,8 @@ class Facts:
     tensors: Mapping[str, tuple[int, ...]]
     hf: str
     layer: int | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    refs: Mapping[str, TensorRef] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set, compare=False)
 
     def at(self, layer: int) -> Facts:
@@ -83,15 +92,21 @@ class Facts:
     def get(self, *fields: str) -> Any:
         """Return the first of `fields` that is present, null included, or None when none is.
 
-        Other spellings among `fields` count as asked for only where they say the same.
+        What the config says under any spelling comes before what the class fills in. Other
+        spellings among `fields` count as asked for only where they say the same.
         """
-        for name in fields:
-            if name in self.config:
-                value = self.config[name]
-                same = (f for f in fields if self.config.get(f, _ABSENT) == value)
-                self.asked.update({name, *same})
-                return value
+        for source in (self.config, self.defaults):
+            for name in fields:
+                if name in source:
+                    value = source[name]
+                    same = (f for f in fields if self.config.get(f, _ABSENT) == value)
+                    self.asked.update({name, *same})
+                    return value
         return None
+
+    def says(self, name: str) -> bool:
+        """Tell whether the config or the class gives the field `name`, be it null."""
+        return name in self.config or name in self.defaults
 
     def integer(self, *fields: str) -> int:
         """Return the first of `fields` that is present, which must be a natural number.
@@ -114,6 +129,27 @@ class Facts:
     def shape(self, name: str) -> tuple[int, ...] | None:
         """Return the shape of the tensor of this canonical name, {n} being the layer, or None."""
         return self.tensors.get(name.replace("{n}", str(self.layer)))
+
+    def numbers(self, name: str) -> tuple[float, ...]:
+        """Return the values of a small tensor, for a table that writes them as metadata.
+
+        Args:
+            name: canonical name, {n} being the layer; () is returned when there is none.
+
+        Raises:
+            ConfigError: it has more than 4096 elements.
+            CheckpointError: it cannot be read.
+        """
+        ref = self.refs.get(name.replace("{n}", str(self.layer)))
+        if ref is None:
+            return ()
+        if ref.rows * ref.columns > _FEW:
+            raise ConfigError(f"tensor {ref.name!r} has {ref.rows * ref.columns} elements")
+        reader = TensorReader(self.root)
+        try:
+            return tuple(float(value) for value in reader.rows(ref, 0, ref.rows).ravel())
+        finally:
+            reader.close()
 
     def json(self, file: str) -> Any:
         """Return the JSON value of a file beside config.json, or None when there is no such file.
@@ -219,5 +255,5 @@ def text_config(config: Mapping[str, Any]) -> dict[str, Any]:
     for name in _NESTED:
         if isinstance(nested := config.get(name), dict):
             outer = {key: value for key, value in config.items() if key != name}
-            return {**outer, **nested}
+            return {**outer, **text_config(nested)}
     return dict(config)

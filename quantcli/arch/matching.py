@@ -63,9 +63,11 @@ class Matcher:
                 where=self._where,
             )
         specs = []
+        first = stack.first(self._facts) if stack.first else 0
         for layer in range(layers):
-            prefix, block = (s.replace("{n}", str(layer)) for s in (stack.prefix, stack.block))
-            facts = self._facts.at(layer)
+            prefix = stack.prefix.replace("{n}", str(layer))
+            block = stack.block.replace("{n}", str(first + layer))
+            facts = self._facts.at(first + layer)
             specs += [self._spec(row, facts, prefix, block) for row in stack.rows]
         return specs
 

@@ -60,6 +60,11 @@ def canonical_names(table: Architecture, refs: Iterable[str], where: str) -> Nam
     return Names(_without(table, spelled, 0, where), (), common)
 
 
+def bare_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names without what wrappers put between their parts."""
+    return tuple(".".join(p for p in name.split(".") if p not in _WRAPPERS) for name in names)
+
+
 def _taken_off(names: Iterable[str], depth: int) -> tuple[str, ...]:
     """Return what all names begin with and lose, and then the wrappers that are elsewhere."""
     leading = {_leading(name.split("."), depth) for name in names}

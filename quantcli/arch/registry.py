@@ -5,12 +5,16 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from quantcli.arch import families
 from quantcli.arch.architecture import Architecture
-from quantcli.errors import ArchitectureError
+from quantcli.errors import ArchitectureError, UsageError
+
+
+class UnknownClassError(ArchitectureError):
+    """No table covers the model's class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,9 @@ def tables() -> Tables:
         except Exception as error:  # noqa: BLE001 - whatever a table's author got wrong
             broken.append(f"{file} cannot be imported: {type(error).__name__}: {error}")
             continue
-        for table in vars(module).values():
-            if not isinstance(table, Architecture):
-                continue
+        about = (module.__doc__ or "").partition("\n")[0]
+        defined = (each for each in vars(module).values() if isinstance(each, Architecture))
+        for table in (replace(each, about=about) for each in defined):
             names = (f"the architecture {table.name}", *table.hf)
             taken = [f"{name} is also in {owner[name]}" for name in names if name in owner]
             if taken:
@@ -61,6 +65,11 @@ def architectures() -> tuple[Architecture, ...]:
     return tables().good
 
 
+def covers(hf: str) -> bool:
+    """Tell whether an architecture covers the Hugging Face class `hf`."""
+    return any(hf in table.hf for table in architectures())
+
+
 def find(hf: str, where: str) -> Architecture:
     """Return the architecture that covers the Hugging Face class `hf`.
 
@@ -69,16 +78,29 @@ def find(hf: str, where: str) -> Architecture:
         where: the file that names it.
 
     Raises:
-        ArchitectureError: none does; the known ones and the nearest are named, and table files
-            that cannot be used.
+        UnknownClassError: none does; table files that cannot be used are named.
     """
-    classes = {name: table for table in architectures() for name in table.hf}
-    if hf in classes:
-        return classes[hf]
-    near = difflib.get_close_matches(hf, classes, n=1, cutoff=0.0)
-    nearest = f"; the nearest known one is {near[0]}" if near else ""
-    raise ArchitectureError(
-        "\n  ".join([f"unknown architecture {hf!r}{nearest}", *tables().broken]),
+    found = next((table for table in architectures() if hf in table.hf), None)
+    if found is not None:
+        return found
+    raise UnknownClassError(
+        "\n  ".join([f"unknown architecture {hf!r}", *tables().broken]),
         where=where,
-        hint=f"Known are {', '.join(sorted(classes))}.",
+        hint="`quantcli archs` lists what is known.",
+    )
+
+
+def named(arch: str) -> Architecture:
+    """Return the architecture of the GGUF name `arch`.
+
+    Raises:
+        UsageError: there is none; the nearest names are given.
+    """
+    by_name = {table.name: table for table in architectures()}
+    if arch in by_name:
+        return by_name[arch]
+    near = difflib.get_close_matches(arch, by_name, n=3)
+    raise UsageError(
+        f"unknown architecture {arch!r}" + (f", perhaps {' or '.join(near)}" if near else ""),
+        hint="`quantcli archs` lists what is known.",
     )

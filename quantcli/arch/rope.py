@@ -148,8 +148,30 @@ def _of_yarn(facts: Facts, field: str) -> object:
     return facts.rope(field) if _is(facts, "yarn") else None
 
 
-def rotary(*kinds: str) -> tuple[Implements, ...]:
-    """Return what a graph that rotates whole heads has, with these kinds of scaling as well."""
+def rotary_dim(facts: Facts) -> int:
+    """Return how many of a head's numbers are rotated: all, or the part that the config says."""
+    part = facts.rope_number("partial_rotary_factor")
+    return head_dim(facts) if part is None else int(head_dim(facts) * part)
+
+
+ROTARY_KEY = Key("{arch}.rope.dimension_count", "uint32", derive=rotary_dim, at_least=1)
+"""How many of a head's numbers are rotated, for tables whose runtime reads it."""
+
+
+def rotary(*kinds: str, partial: bool = False) -> tuple[Implements, ...]:
+    """Return what a graph that rotates heads has, with these kinds of scaling as well.
+
+    Args:
+        kinds: rotary scalings beside those that need nothing but keys.
+        partial: whether a part of each head may be rotated; the table must write `ROTARY_KEY`.
+    """
+    whole = (
+        Implements(
+            "rope_scaling.partial_rotary_factor",
+            (1, None),
+            lambda f: f.rope("partial_rotary_factor"),
+        ),
+    )
     return (
         Implements(
             "rope_scaling.rope_type",
@@ -158,11 +180,7 @@ def rotary(*kinds: str) -> tuple[Implements, ...]:
             "A scaling that acts on texts beyond max_position_embeddings only (dynamic) can be "
             "taken out of config.json to convert the model for shorter ones.",
         ),
-        Implements(
-            "rope_scaling.partial_rotary_factor",
-            (1, None),
-            lambda f: f.rope("partial_rotary_factor"),
-        ),
+        *(() if partial else whole),
         # YaRN's ramp: the runtime has the usual ends only, and rounds them to whole dimensions.
         Implements("rope_scaling.beta_fast", (32, 0, None), lambda f: _of_yarn(f, "beta_fast")),
         Implements("rope_scaling.beta_slow", (1, 0, None), lambda f: _of_yarn(f, "beta_slow")),
@@ -172,8 +190,8 @@ def rotary(*kinds: str) -> tuple[Implements, ...]:
 
 def rotary_problems(facts: Facts) -> Iterable[str]:
     """Give what makes heads that cannot be rotated, or a scaling that is no number."""
-    if head_dim(facts) < 2 or head_dim(facts) % 2:
-        yield f"heads of {head_dim(facts)} numbers cannot be rotated, the length must be even"
+    if rotary_dim(facts) < 2 or rotary_dim(facts) % 2:
+        yield f"heads of {rotary_dim(facts)} numbers cannot be rotated, the length must be even"
     theta = facts.rope_number("rope_theta")
     if _is(facts, "yarn") and theta is not None and theta <= 1:
         yield f"rope_theta is {theta}; YaRN takes its logarithm, which must be positive"
@@ -200,7 +218,7 @@ def _number(*fields: str) -> Callable[[Facts], Arg]:
 
 def _factors(name: str) -> Callable[[Facts], tuple[Arg, ...]]:
     def read(facts: Facts) -> tuple[Arg, ...]:
-        factors, length = facts.rope(name), head_dim(facts) // 2
+        factors, length = facts.rope(name), rotary_dim(facts) // 2
         numbers = isinstance(factors, list) and all(is_number(n) and n > 0 for n in factors)
         if not numbers or len(factors) != length:
             raise ConfigError(
@@ -219,7 +237,7 @@ ROPE_FACTORS: tuple[Row, ...] = (
         (),
         "rope_factors_llama3",
         (
-            head_dim,
+            rotary_dim,
             lambda facts: float(facts.rope_number("rope_theta") or 10000.0),
             _number("factor"),
             _number("low_freq_factor"),

@@ -38,8 +38,13 @@ class RangeFile:
             raise fault(f"cannot be opened: {error.strerror}", where=where) from error
 
     def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; a second time does nothing."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
+            self.descriptor = -1
 
     def require(self, end: int, what: str) -> None:
         """Raise InputError where the file did not reach to byte `end` when it was opened."""

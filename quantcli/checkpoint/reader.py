@@ -58,17 +58,27 @@ class TensorReader:
         self._file(ref).read_into(ref.offset + start * ref.columns * kind.itemsize, out)
         return out
 
-    def columns(self, ref: TensorRef, start: int, stop: int) -> FloatArray:
-        """Return columns [start, stop) of the tensor seen as (rows, columns).
+    def columns(
+        self, ref: TensorRef, start: int, stop: int, first: int = 0, end: int | None = None
+    ) -> FloatArray:
+        """Return columns [start, stop) of rows [first, end) of the tensor seen as (rows, columns).
 
-        The result is a new float32 array (rows, stop - start). Raises as `rows` does.
+        The result is a new float32 array (end - first, stop - start). Raises as `rows` does.
         """
+        end = ref.rows if end is None else end
+        _storage(ref, first, end, ref.rows)
         kind = _storage(ref, start, stop, ref.columns)
-        out = np.empty((ref.rows, stop - start), kind)
+        out = np.empty((end - first, stop - start), kind)
         file, at, width = self._file(ref), start * kind.itemsize, ref.columns * kind.itemsize
-        for row in range(ref.rows):
-            file.read_into(ref.offset + row * width + at, out[row])
+        for row in range(end - first):
+            file.read_into(ref.offset + (first + row) * width + at, out[row])
         return to_float32(out, ref.dtype)
+
+    def close(self) -> None:
+        """Close the files that reading has opened; reading opens them anew."""
+        with self._lock:
+            while self._files:
+                self._files.popitem()[1].close()
 
     def _file(self, ref: TensorRef) -> RangeFile:
         """Return the open file of a tensor."""
@@ -118,6 +128,8 @@ class BoundLoad:
         """Return rows [start, stop) of source number `source` as float32."""
         return self.reader.rows(self.refs[source], start, stop)
 
-    def columns(self, source: int, start: int, stop: int) -> FloatArray:
-        """Return columns [start, stop) of source number `source` as float32."""
-        return self.reader.columns(self.refs[source], start, stop)
+    def columns(
+        self, source: int, start: int, stop: int, first: int = 0, end: int | None = None
+    ) -> FloatArray:
+        """Return columns [start, stop) of rows [first, end) of source number `source`."""
+        return self.reader.columns(self.refs[source], start, stop, first, end)

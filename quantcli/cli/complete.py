@@ -30,6 +30,13 @@ def pre_tokenizers(incomplete: str) -> list[str]:
     return _beginning(incomplete, sorted(PRETOKENIZERS))
 
 
+def architectures(incomplete: str) -> list[str]:
+    """Return the GGUF names of architectures that begin so."""
+    from quantcli.arch.registry import architectures as known
+
+    return _beginning(incomplete, [table.name for table in known()])
+
+
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
     """Return the names that begin with what is typed, in the case that it is typed in.
 

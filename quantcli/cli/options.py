@@ -20,6 +20,17 @@ Model = Annotated[
         show_default=False,
     ),
 ]
+Arch = Annotated[
+    str | None,
+    typer.Option(
+        "--arch",
+        metavar="NAME",
+        help="Convert as this architecture, whatever class config.json names (`quantcli archs`).",
+        show_default=False,
+        rich_help_panel=METADATA,
+        autocompletion=complete.architectures,
+    ),
+]
 PreTokenizer = Annotated[
     str | None,
     typer.Option(

@@ -155,8 +155,11 @@ class _Words:
         )
         return words
 
-    def columns(self, source: int, start: int, stop: int) -> FloatArray:
-        raise AssertionError(f"columns [{start}, {stop}) of source {source} are asked for as words")
+    def columns(
+        self, source: int, start: int, stop: int, first: int = 0, end: int | None = None
+    ) -> FloatArray:
+        asked = f"columns [{start}, {stop}) of rows [{first}, {end}) of source {source}"
+        raise AssertionError(f"{asked} are asked for as words")
 
 
 def _copied(reader: TensorReader, step: Step, start: int, stop: int) -> Bytes | None:

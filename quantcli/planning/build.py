@@ -11,7 +11,7 @@ from quantcli import codec
 from quantcli.arch.architecture import Entry, Model, TensorSpec, Value
 from quantcli.checkpoint.source import TensorRef
 from quantcli.container.header import build_header
-from quantcli.planning.plan import Plan, SourceFile, Step
+from quantcli.planning.plan import ASSUMED_KEY, Plan, SourceFile, Step
 from quantcli.recipe import Assignment, Recipe, assign
 from quantcli.tokenizer import TokenizerExport
 
@@ -112,6 +112,7 @@ def _entries(
         Entry("quantcli.preset", "string", recipe.name),
         Entry("quantcli.effort", "string", identity.effort),
         Entry("quantcli.source.digest", "string", identity.source_digest),
+        *((Entry(ASSUMED_KEY, "bool", value=True),) if model.assumed else ()),
     )
     vocabulary = (Entry(key, kind, cast("Value", value)) for key, kind, value in tokenizer.keys)
     return list(chain(general, model.entries, own, vocabulary, model.vocab_entries))

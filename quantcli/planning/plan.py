@@ -73,6 +73,10 @@ class Step(Packed):
         return self.rows * self.columns
 
 
+ASSUMED_KEY = "quantcli.architecture.assumed"
+"""True where the user named the architecture (`--arch`), not the checkpoint."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Plan(Summary):
     """Resolved integers and names only; equal plans give equal files.
@@ -96,6 +100,11 @@ class Plan(Summary):
     size: int
     files: tuple[SourceFile, ...]
     notes: tuple[str, ...]
+
+    @property
+    def assumed(self) -> bool:
+        """Whether the user named the architecture, not the checkpoint: the header has a key."""
+        return ASSUMED_KEY.encode() in self.header
 
     @property
     def weights(self) -> int:

@@ -224,10 +224,12 @@ def _step_problems(step: Step) -> list[str]:
             problems.append(f"{what}: {step.nbytes} bytes, {step.type} takes {row * step.rows}")
     except UsageError as error:
         problems.append(f"{what}: {error.message}")
-    if step.op not in transform.names():
+    try:
+        operation = transform.get(step.op)
+    except KeyError:
         return [*problems, f"{what}: unknown transform {step.op!r}"]
     try:
-        shape = transform.get(step.op).shape(tuple(ref.shape for ref in step.sources), step.args)
+        shape = operation.shape(tuple(ref.shape for ref in step.sources), step.args)
     except (ValueError, TypeError, IndexError, ArithmeticError) as error:
         return [*problems, f"{what}: {step.op} does not apply: {error}"]
     if shape != step.shape:

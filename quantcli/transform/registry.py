@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+from quantcli.transform.chain import SEPARATOR, chain
 from quantcli.transform.constants import CONSTANTS
+from quantcli.transform.elementwise import ADD, MULTIPLY, NEGATIVE_EXPONENTIAL
 from quantcli.transform.identity import IDENTITY
+from quantcli.transform.join import CONCAT, STACK
+from quantcli.transform.pick import PICK, PICK_COLUMNS
+from quantcli.transform.reshape import RESHAPE
 from quantcli.transform.rope_factors import ROPE_FACTORS_LLAMA3
 from quantcli.transform.rope_permute import ROPE_PERMUTE
 from quantcli.transform.transform import Transform
@@ -11,16 +18,33 @@ from quantcli.transform.transpose import TRANSPOSE
 
 _TRANSFORMS = {
     transform.name: transform
-    for transform in (IDENTITY, TRANSPOSE, ROPE_PERMUTE, ROPE_FACTORS_LLAMA3, CONSTANTS)
+    for transform in (
+        IDENTITY,
+        TRANSPOSE,
+        RESHAPE,
+        ROPE_PERMUTE,
+        PICK,
+        PICK_COLUMNS,
+        STACK,
+        CONCAT,
+        ADD,
+        MULTIPLY,
+        NEGATIVE_EXPONENTIAL,
+        ROPE_FACTORS_LLAMA3,
+        CONSTANTS,
+    )
 }
 
 
+@cache
 def get(name: str) -> Transform:
-    """Return the transform called `name`.
+    """Return the transform called `name`, or several joined by "|" as one.
 
     Raises:
         KeyError: there is none; the names of all are in the message.
     """
+    if SEPARATOR in name:
+        return chain(tuple(get(part) for part in name.split(SEPARATOR)))
     try:
         return _TRANSFORMS[name]
     except KeyError:

@@ -27,8 +27,13 @@ class Load(Protocol):
         """Return rows [start, stop) of a source as float32 (stop - start, columns)."""
         ...
 
-    def columns(self, source: int, start: int, stop: int) -> FloatArray:
-        """Return columns [start, stop) of a source as float32 (rows, stop - start)."""
+    def columns(
+        self, source: int, start: int, stop: int, first: int = 0, end: int | None = None
+    ) -> FloatArray:
+        """Return columns [start, stop) of a source's rows [first, end), by default of all rows.
+
+        The result is float32 (rows, stop - start).
+        """
         ...
 
 
@@ -43,8 +48,8 @@ class Transform:
         rows: (load, args, start, stop) → float32 (stop - start, columns): rows [start, stop) of
             the output seen as (product of the outer dimensions, innermost dimension). Reads of
             `load` no more than those rows need.
-        moves_rows: whether the rows of every output of two or more dimensions are rows of the
-            sources, whole and as they are: then `rows` may be given any 32-bit words for values.
+        moves_rows: whether the rows of every output made of matrices are rows of the sources, whole
+            and as they are: then `rows` may be given any 32-bit words for values.
     """
 
     name: str

@@ -29,6 +29,7 @@ MakeTiny = Callable[..., Path]
 
 def test_the_public_names_are_exactly_these() -> None:
     assert quantcli.__all__ == [
+        "Archs",
         "Batch",
         "CheckpointInspection",
         "Conversion",
@@ -38,6 +39,7 @@ def test_the_public_names_are_exactly_these() -> None:
         "Types",
         "Verification",
         "__version__",
+        "archs",
         "batch",
         "convert",
         "dequantize",

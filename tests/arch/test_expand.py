@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from quantcli.arch import Model, expand
 from quantcli.checkpoint import Checkpoint, TensorRef, open_checkpoint
-from quantcli.errors import ArchitectureError, ConfigError
+from quantcli.errors import ArchitectureError, ConfigError, UsageError
 
 Make = Callable[..., Path]
 _DROP = object()
@@ -153,20 +153,37 @@ def test_an_absurd_number_of_layers_is_refused_at_once(llama: Checkpoint) -> Non
 
 
 # ---------------------------------------------------------------------------------------- names
-@pytest.mark.parametrize(
-    "given, nearest",
-    [("LlamaForCasualLM", "LlamaForCausalLM"), ("BertModels", "BertModel")],
-)
-def test_an_unknown_architecture_names_the_nearest(
-    llama: Checkpoint, given: str, nearest: str
-) -> None:
+def test_an_unknown_class_is_told_which_architecture_its_tensors_fit(llama: Checkpoint) -> None:
+    """The names and shapes decide, never the spelling of the class."""
     with pytest.raises(ArchitectureError) as caught:
-        expanded(llama, architectures=[given])
+        expanded(llama, architectures=["BertModels"])
     text = str(caught.value)
-    assert f"unknown architecture {given!r}; the nearest known one is {nearest}" in text
-    for known in ("BertModel", "GPT2LMHeadModel", "MistralForCausalLM", "Qwen2ForCausalLM"):
-        assert known in text
+    assert "unknown architecture 'BertModels', but all its tensors have the names" in text
+    assert "of llama (" in text
+    assert "To convert it as llama, name that by `arch`" in text
     assert caught.value.where == str(llama.root / "config.json")
+
+
+def test_an_architecture_taken_by_name_is_that_of_the_class(llama: Checkpoint) -> None:
+    config = {**llama.config, "architectures": ["NobodyKnows"]}
+    model = expand(config, llama.refs, llama.root, "llama")
+    usual = expanded(llama)
+    assert model.specs == usual.specs
+    assert model.entries == usual.entries
+    assert (model.assumed, usual.assumed) == (True, False)
+
+
+def test_an_unknown_class_whose_tensors_fit_nothing(llama: Checkpoint) -> None:
+    refs = {f"odd.{name}.odd": ref for name, ref in llama.refs.items()}
+    with pytest.raises(ArchitectureError) as caught:
+        expand({**llama.config, "architectures": ["X"]}, refs, llama.root)
+    assert "unknown architecture 'X'" in caught.value.message
+    assert "No known architecture has these tensors" in str(caught.value.hint)
+
+
+def test_an_unknown_name_of_an_architecture_gives_the_nearest(llama: Checkpoint) -> None:
+    with pytest.raises(UsageError, match=r"unknown architecture 'lama', perhaps .*llama"):
+        expand(llama.config, llama.refs, llama.root, "lama")
 
 
 @pytest.mark.parametrize("architectures", [_DROP, None, [], [3], "LlamaForCausalLM"])
@@ -178,7 +195,7 @@ def test_no_architecture_at_all(llama: Checkpoint, architectures: Any) -> None:
 # --------------------------------------------------------------------------------------- config
 def test_missing_fields_are_all_named(llama: Checkpoint) -> None:
     with pytest.raises(ConfigError) as caught:
-        expanded(llama, hidden_size=_DROP, num_attention_heads=None, rms_norm_eps=None)
+        expanded(llama, hidden_size=None, num_attention_heads=None, rms_norm_eps=None)
     text = str(caught.value)
     assert "missing field hidden_size or n_embd or dim (for llama.embedding_length)" in text
     assert "missing field num_attention_heads or n_head or n_heads" in text

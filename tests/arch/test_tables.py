@@ -48,7 +48,7 @@ def test_every_module_of_the_folder_defines_one(tmp_path: Path) -> None:
 
     assert tables().broken == ()
     modules = {path.stem for path in Path(folder.__path__[0]).glob("[!_]*.py")}
-    assert modules == {table.name for table in TABLES}
+    assert modules == {table.name.replace("-", "_") for table in TABLES}
 
 
 @EACH
@@ -70,7 +70,11 @@ def test_keys_are_spelled_as_the_library_spells_them(table: Architecture) -> Non
 
 @EACH
 def test_tensors_are_named_as_the_library_names_them(table: Architecture) -> None:
-    """For every row: the library maps the same checkpoint name to the same GGUF name."""
+    """For every row: where the library knows the checkpoint's name, it gives the same GGUF name.
+
+    What the library does not know (releases after it, tensors taken apart) is held against the
+    converter and the model itself in tests/conformance.
+    """
     arch = next(arch for arch, name in MODEL_ARCH_NAMES.items() if name == table.name)
     names = get_tensor_name_map(MODEL_ARCH(arch), 1)
     prefixes = ("", *table.prefixes)
@@ -84,10 +88,10 @@ def test_tensors_are_named_as_the_library_names_them(table: Architecture) -> Non
                     for prefix in prefixes
                 }
                 # The library's name for a classifier is that of its one layer.
-                if row.name.partition(".")[0] != "cls":
-                    assert outer + row.name in spellings
-    ops = {row.op for stack in stacks for row in stack.rows}
-    assert ops <= set(transform.names())
+                if row.name.partition(".")[0] != "cls" and row.op in ("identity", "rope_permute"):
+                    stems = {outer + row.name, outer + row.name.removesuffix(".weight")}
+                    assert spellings - {None} <= stems
+    assert all(transform.get(row.op) for stack in stacks for row in stack.rows)
 
 
 # ------------------------------------------------ what later architectures need to be expressible

@@ -125,15 +125,6 @@ BERT = Architecture(
     suffixes=((".gamma", ".weight"), (".beta", ".bias")),
     # Heads of the pre-training tasks: the runtime embeds and classifies only.
     ignored=("pooler.*", "cls.predictions*", "cls.seq_relationship*"),
-    defaults={
-        "bert": {
-            "hidden_act": "gelu",
-            "max_position_embeddings": 512,
-            "type_vocab_size": 2,
-            "layer_norm_eps": 1e-12,
-            "tie_word_embeddings": True,
-        },
-    },
     vocab_keys=(
         Key("tokenizer.ggml.token_type_count", "uint32", ("type_vocab_size",), at_least=1),
     ),

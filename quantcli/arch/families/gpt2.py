@@ -89,15 +89,6 @@ GPT2 = Architecture(
         ),
     ),
     prefixes=("transformer.",),
-    defaults={
-        "gpt2": {
-            "n_positions": 1024,
-            "activation_function": "gelu_new",
-            "layer_norm_epsilon": 1e-5,
-            "scale_attn_weights": True,
-            "tie_word_embeddings": True,
-        },
-    },
     graph=(
         Implements("activation_function", GELU),
         Implements("scale_attn_weights", (True,)),

@@ -20,18 +20,6 @@ QWEN2 = Architecture(
     keys=DECODER_KEYS,
     globals=(*EMBEDDING, *OUTPUT),
     layers=(Stack((*attention(biases=False), *swiglu())),),
-    defaults={
-        "qwen2": {
-            "num_key_value_heads": 32,
-            "hidden_act": "silu",
-            "max_position_embeddings": 32768,
-            "rms_norm_eps": 1e-6,
-            "rope_theta": 10000.0,
-            "sliding_window": 4096,
-            "max_window_layers": 28,
-            "tie_word_embeddings": False,
-        },
-    },
     graph=QWEN_GRAPH,
     checks=(*DECODER_CHECKS, heads_fill_the_width),
     remarks=(*DECODER_REMARKS, qwen_window_remark),

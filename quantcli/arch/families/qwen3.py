@@ -30,19 +30,6 @@ QWEN3 = Architecture(
             )
         ),
     ),
-    defaults={
-        "qwen3": {
-            "num_key_value_heads": 32,
-            "head_dim": 128,
-            "hidden_act": "silu",
-            "max_position_embeddings": 32768,
-            "rms_norm_eps": 1e-6,
-            "rope_theta": 10000.0,
-            "sliding_window": 4096,
-            "max_window_layers": 28,
-            "tie_word_embeddings": False,
-        },
-    },
     # The class puts a bias on the output projection too, which the runtime does not load.
     graph=(*QWEN_GRAPH, without("attention_bias")),
     checks=DECODER_CHECKS,

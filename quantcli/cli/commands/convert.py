@@ -7,6 +7,7 @@ import typer
 from quantcli.cli import console, conversion_view
 from quantcli.cli.options import (
     AllowNonfinite,
+    Arch,
     ChunkWeights,
     Effort,
     Engine,
@@ -63,6 +64,7 @@ def convert(
     allow_nonfinite: AllowNonfinite = False,
     model_name: ModelName = None,
     metadata: Metadata = None,
+    arch: Arch = None,
     pre_tokenizer: PreTokenizer = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -88,6 +90,7 @@ def convert(
             engine=engine,
             effort=effort,
             pre_tokenizer=pre_tokenizer,
+            arch=arch,
             model_name=model_name,
             metadata=metadata_of(metadata),
             modelfile=modelfile,

@@ -9,6 +9,7 @@ import typer
 from quantcli.cli import console, conversion_view
 from quantcli.cli.options import (
     SHOWN,
+    Arch,
     Effort,
     FollowLinks,
     Jobs,
@@ -50,6 +51,7 @@ def plan(
     effort: Effort = None,
     model_name: ModelName = None,
     metadata: Metadata = None,
+    arch: Arch = None,
     pre_tokenizer: PreTokenizer = None,
     follow_links: FollowLinks = False,
     strict: Strict = False,
@@ -66,6 +68,7 @@ def plan(
         type_,
         effort=effort or DEFAULT_EFFORT,
         pre_tokenizer=pre_tokenizer,
+        arch=arch,
         model_name=model_name,
         metadata=metadata_of(metadata),
         follow_links=follow_links,

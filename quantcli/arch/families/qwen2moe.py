@@ -1,0 +1,56 @@
+"""Qwen 1.5 and 2 MoE: Qwen 2 with routed experts and a gated shared one."""
+
+from __future__ import annotations
+
+from quantcli.arch.architecture import Architecture, Implements, Key, Stack
+from quantcli.arch.blocks import EMBEDDING, OUTPUT, attention, row
+from quantcli.arch.decoders import (
+    DECODER_CHECKS,
+    DECODER_KEYS,
+    DECODER_REMARKS,
+    QWEN_GRAPH,
+    qwen_window_remark,
+)
+from quantcli.arch.experts import EXPERT_KEYS, EXPERT_LENGTH_KEY, routed, router, shared
+from quantcli.arch.facts import Facts
+from quantcli.arch.keys import width
+
+_SHARED = "shared_expert_intermediate_size"
+
+
+def _shared(facts: Facts) -> int:
+    return facts.integer(_SHARED)
+
+
+QWEN2MOE = Architecture(
+    name="qwen2moe",
+    hf=("Qwen2MoeForCausalLM", "Qwen2MoeModel"),
+    vocab="auto",
+    keys=(
+        *DECODER_KEYS,
+        *EXPERT_KEYS,
+        EXPERT_LENGTH_KEY,
+        Key("{arch}.expert_shared_feed_forward_length", "uint32", (_SHARED,), at_least=1),
+    ),
+    globals=(*EMBEDDING, *OUTPUT),
+    layers=(
+        Stack(
+            (
+                *attention(),
+                row("ffn_norm.weight", "post_attention_layernorm.weight", shape=(width,)),
+                router(),
+                *routed(),
+                *shared(size=_shared),
+                row("ffn_gate_inp_shexp.weight", "mlp.shared_expert_gate.weight"),
+            )
+        ),
+    ),
+    graph=(
+        *QWEN_GRAPH,
+        Implements("norm_topk_prob", (False,)),
+        Implements("decoder_sparse_step", (1,)),
+        Implements("mlp_only_layers", ([], None)),
+    ),
+    checks=DECODER_CHECKS,
+    remarks=(*DECODER_REMARKS, qwen_window_remark),
+)
