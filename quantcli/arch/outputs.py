@@ -13,6 +13,8 @@ from quantcli.arch.architecture import Architecture
 from quantcli.errors import ArchitectureError
 
 _PARTS = (".weight", ".bias")
+# Tensors that llama.cpp reads without a suffix.
+_BARE = ("ssm_a", "ssm_d")
 
 
 def check_outputs(table: Architecture) -> None:
@@ -45,7 +47,9 @@ def beyond(table: Architecture) -> frozenset[str]:
 
 
 def _stem(name: str) -> str:
-    """Return a name without ".weight" or ".bias", "" for one that ends otherwise."""
+    """Return a name without ".weight" or ".bias", "" for one that must not end as it does."""
+    if name.rpartition(".")[2] in _BARE:
+        return name
     return next((name.removesuffix(part) for part in _PARTS if name.endswith(part)), "")
 
 
