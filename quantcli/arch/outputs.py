@@ -31,7 +31,10 @@ def check_outputs(table: Architecture) -> None:
     rows += [(stack.block, row) for stack in table.layers for row in stack.rows]
     written = {block.replace("{n}", "{bid}") + row.name for block, row in rows}
     wrong = sorted(
-        name for name in written if not _stem(name) or _stem(name) not in known | beyond(table)
+        name
+        for name in written
+        if name not in beyond(table)
+        and (not _stem(name) or _stem(name) not in known | beyond(table))
     )
     if wrong:
         lines = [f"{name}{_near(_stem(name) or name, known)}" for name in wrong]
