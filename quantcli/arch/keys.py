@@ -15,7 +15,7 @@ CONTEXT = (
     "max_sequence_length",
     "model_max_length",
 )
-WIDTH = ("hidden_size", "n_embd", "dim")
+WIDTH = ("hidden_size", "n_embd", "dim", "d_model")
 FEED_FORWARD = ("intermediate_size", "n_inner", "hidden_dim")
 HEADS = ("num_attention_heads", "n_head", "n_heads")
 HEADS_KV = ("num_key_value_heads", "n_kv_heads")
