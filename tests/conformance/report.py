@@ -18,8 +18,8 @@ F32 and BF16, and asks two witnesses who know nothing of quantcli:
 - **transformers** (`{transformers}`) computes {what} for 32 random tokens; a real llama.cpp
   (`{xllamacpp}`) computes them from quantcli's F32 file. *Difference* is the largest difference
   over the largest value, *tops* how many positions have the same largest value. llama.cpp looks
-  GELU up in a table of F16 numbers; where that shows, the second figure is what remains when transformers
-  rounds likewise.
+  GELU up in a table of F16 numbers; where that shows, the second figure is what remains when
+  transformers rounds likewise.
 - **llama.cpp's converter** (`{peer}`) converts the same folder. *Equal* is how many of
   all tensors (to the bit) and architecture keys, of both types, are equal.
 

@@ -1,6 +1,6 @@
 """Scales that give the values of blocks exactly: common divisors that are float16 numbers.
 
-See `quantcli.codec.exact` for the idea.
+See `quantcli.codec.recovery.recover` for the idea.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantcli.codec.bits import F32
-from quantcli.codec.parts import Exact, Parts
-from quantcli.codec.ratios import (
+from quantcli.codec.layout.bits import F32
+from quantcli.codec.layout.block_parts import Exact, Parts
+from quantcli.codec.recovery.value_ratios import (
     F64,
     I64,
     U64,

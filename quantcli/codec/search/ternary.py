@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, U8, Blocks, to_half
-from quantcli.codec.quads import first_scale, group_count, group_sum, lanes, weighted
-from quantcli.codec.search import Search, reciprocal, take_over
+from quantcli.codec.layout.bits import F32, SCRATCH, U8, Blocks, reciprocal, to_half
+from quantcli.codec.layout.lanes import first_scale, group_count, group_sum, lanes, weighted
+from quantcli.codec.search.scale import Search, take_over
 
 # `peaks`: more scales to start from, in multiples of the first; `refinements`: steps from each.
 SEARCHES = {

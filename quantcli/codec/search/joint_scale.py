@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from quantcli.codec.bits import F32, tree_sum
-from quantcli.codec.search import TINY, reciprocal, take_over
+from quantcli.codec.layout.bits import F32, TINY, reciprocal, tree_sum
+from quantcli.codec.search.scale import take_over
 
 
 class Candidates:

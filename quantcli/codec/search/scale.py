@@ -16,12 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, HALF_MAX, SCRATCH, tree_sum
+from quantcli.codec.layout.bits import F32, HALF_MAX, SCRATCH, TINY, reciprocal, tree_sum
 
-# Below this a group's range counts as zero. Scales are stored as float16, whose smallest value is
-# 6e-8, so nothing that could be represented is lost, and no reciprocal overflows.
-TINY = np.float32(1e-20)
-HUGE = np.float32(1e20)
 # A variance of the codes below this share of their mean square is rounding noise.
 FLAT = np.float32(1e-5)
 
@@ -77,12 +73,6 @@ def neighbours(reach: int) -> tuple[tuple[int, int], ...]:
     """All integer steps of scale and min up to `reach` but none, for `Search.steps`."""
     span = range(-reach, reach + 1)
     return tuple((scale, low) for scale in span for low in span if scale or low)
-
-
-def reciprocal(x: F32) -> F32:
-    """1/x, and practically 0 (1e-20) where |x| is below 1e-20. Never infinite."""
-    result: F32 = np.float32(1) / (x + (np.abs(x) < TINY) * HUGE)
-    return result
 
 
 def signed_peak(x: F32) -> F32:

@@ -9,7 +9,7 @@ group tries neighbours of its integer, with points and integers fixed d follows 
 over the super-block. A step is taken only where it lowers the error.
 
 What a choice of points explains at scale s is 2s·P - s²·Q, with sums P and Q over its vectors that
-do not depend on s (see `quantcli.codec.points`).
+do not depend on s (see `quantcli.codec.search.lattice_points`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, U8, half_round, tree_sum
-from quantcli.codec.joint import Candidates
-from quantcli.codec.points import Index, Lattice, Vectors
-from quantcli.codec.search import TINY, Search, reciprocal, take_over
+from quantcli.codec.layout.bits import F32, TINY, U8, half_round, reciprocal, tree_sum
+from quantcli.codec.search.joint_scale import Candidates
+from quantcli.codec.search.lattice_points import Index, Lattice, Vectors
+from quantcli.codec.search.scale import Search, take_over
 
 # Integer scales tried around the present one at the highest effort.
 WIDE = ((0, 0), (1, 0), (-1, 0), (2, 0), (-2, 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import U8
+from quantcli.codec.layout.bits import U8
 
 
 def pack_axis(parts: U8) -> U8:

@@ -18,6 +18,10 @@ U8 = npt.NDArray[np.uint8]
 Blocks = npt.NDArray[np.void]
 
 HALF_MAX = np.float32(65504)
+# Below this a group's range counts as zero. Scales are stored as float16, whose smallest value is
+# 6e-8, so nothing that could be represented is lost, and no reciprocal overflows.
+TINY = np.float32(1e-20)
+HUGE = np.float32(1e20)
 
 
 class Scratch(threading.local):
@@ -65,6 +69,12 @@ def tree_sum(x: F32) -> F32:
         half //= 2
     row: F32 = x[0]
     return row
+
+
+def reciprocal(x: F32) -> F32:
+    """1/x, and practically 0 (1e-20) where |x| is below 1e-20. Never infinite."""
+    result: F32 = np.float32(1) / (x + (np.abs(x) < TINY) * HUGE)
+    return result
 
 
 def has_nonfinite(x: F32) -> bool:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, half_round
-from quantcli.codec.parts import Parts
-from quantcli.codec.search import (
+from quantcli.codec.layout.bits import F32, SCRATCH, half_round, reciprocal
+from quantcli.codec.layout.block_parts import Parts
+from quantcli.codec.search.scale import (
     Groups,
     Search,
     axes,
     diagonal,
     range_scale,
-    reciprocal,
     round_codes,
     square,
     symmetric_scale,

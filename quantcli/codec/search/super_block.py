@@ -16,16 +16,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantcli.codec.bits import F32, Blocks, half_round, pack_scales_k4, to_half, tree_sum
-from quantcli.codec.parts import Parts
-from quantcli.codec.search import (
-    FLAT,
+from quantcli.codec.layout.bits import (
+    F32,
     TINY,
+    Blocks,
+    half_round,
+    pack_scales_k4,
+    reciprocal,
+    to_half,
+    tree_sum,
+)
+from quantcli.codec.layout.block_parts import Parts
+from quantcli.codec.search.scale import (
+    FLAT,
     Groups,
     Search,
     optimal_shift,
     range_scale,
-    reciprocal,
     round_codes,
     round_range,
     signed_peak,

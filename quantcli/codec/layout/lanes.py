@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, SCRATCH, U8, tree_sum
-from quantcli.codec.search import reciprocal
+from quantcli.codec.layout.bits import F32, SCRATCH, U8, reciprocal, tree_sum
 
 Index = npt.NDArray[np.intp]
 

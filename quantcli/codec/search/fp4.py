@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, SCRATCH, U8
-from quantcli.codec.quads import from_quads, group_range, group_sum, lanes
+from quantcli.codec.layout.bits import F32, SCRATCH, U8
+from quantcli.codec.layout.lanes import from_quads, group_range, group_sum, lanes
 
 VALUES = np.array([0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12], np.float32)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from quantcli.codec.bits import F32, U8, Blocks
+from quantcli.codec.layout.bits import F32, U8, Blocks
 
 
 def _none() -> F32:

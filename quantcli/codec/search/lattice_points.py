@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from quantcli.codec import grids
-from quantcli.codec.bits import F32, SCRATCH, U8, tree_sum
-from quantcli.codec.search import reciprocal, take_over
+from quantcli.codec.layout.bits import F32, SCRATCH, U8, reciprocal, tree_sum
+from quantcli.codec.search.scale import take_over
 
 Index = npt.NDArray[np.intp]
 I32 = npt.NDArray[np.int32]

@@ -12,8 +12,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32
-from quantcli.codec.parts import Exact
+from quantcli.codec.layout.bits import F32
+from quantcli.codec.layout.block_parts import Exact
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]

@@ -31,10 +31,10 @@ from itertools import product
 
 import numpy as np
 
-from quantcli.codec.bits import F32, Blocks, has_nonfinite
-from quantcli.codec.divisors import EFFORTS, solutions
-from quantcli.codec.parts import Decode, Exact
-from quantcli.codec.ratios import BLUR, I64, Groups, Mask, look_up, ratios_of
+from quantcli.codec.layout.bits import F32, Blocks, has_nonfinite
+from quantcli.codec.layout.block_parts import Decode, Exact
+from quantcli.codec.recovery.common_divisors import EFFORTS, solutions
+from quantcli.codec.recovery.value_ratios import BLUR, I64, Groups, Mask, look_up, ratios_of
 
 # Values of every block that the screen looks at.
 _LOOK = 9

@@ -1,6 +1,6 @@
 """Scale searches for the 4-bit codes of IQ4_NL and IQ4_XS, whose levels are not evenly spaced.
 
-Values are x ≈ s·v with v one of sixteen levels. As in `quantcli.codec.search` the error of a
+Values are x ≈ s·v with v one of sixteen levels. As in `quantcli.codec.search.scale` the error of a
 candidate follows from weighted means, here P of v·x and Q of v²: what it explains at scale s is
 2s·P - s²·Q, most at s = P/Q.
 """
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, SCRATCH, U8, half_round, tree_sum
-from quantcli.codec.joint import Candidates
-from quantcli.codec.search import TINY, Groups, Search, reciprocal, signed_peak, take_over
+from quantcli.codec.layout.bits import F32, SCRATCH, TINY, U8, half_round, reciprocal, tree_sum
+from quantcli.codec.search.joint_scale import Candidates
+from quantcli.codec.search.scale import Groups, Search, signed_peak, take_over
 
 # Levels by code.
 LEVELS = np.array(
