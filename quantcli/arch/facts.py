@@ -24,6 +24,7 @@ _THETA = (
     "rope_theta",
     "rotary_emb_base",
 )
+_ROTARY_PART = ("partial_rotary_factor", "rotary_pct", "rope_pct", "rope_percent")
 _LOCAL_THETA = (
     "local_rope_theta",
     "rope_local_theta",
@@ -233,7 +234,7 @@ class Facts:
             self.asked.add(f"{self.rope_scaling_name}.type")
         moved = {
             "rope_theta": self.get(*_THETA),
-            "partial_rotary_factor": self.get("partial_rotary_factor", "rope_pct", "rope_percent"),
+            "partial_rotary_factor": self.get(*_ROTARY_PART),
         }
         for name, value in moved.items():
             if value is not None:
