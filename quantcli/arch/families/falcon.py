@@ -90,7 +90,9 @@ FALCON = Architecture(
         (".ln_mlp.bias", ".input_layernorm.bias"),
     ),
     # The first release's class was remote code.
-    defaults=dict.fromkeys(("RefinedWeb", "RefinedWebModel"), {"max_position_embeddings": 2048}),
+    defaults={
+        kind: {"max_position_embeddings": 2048} for kind in ("RefinedWeb", "RefinedWebModel")
+    },
     graph=(
         Implements("activation", GELU),
         without("alibi"),

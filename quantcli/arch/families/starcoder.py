@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quantcli.arch.architecture import Architecture, Implements, Key, Stack
-from quantcli.arch.blocks import affine, embedding, output, row
+from quantcli.arch.blocks import embedding, output, row
 from quantcli.arch.facts import Facts
 from quantcli.arch.gpt import Names, gpt_layer, wide, wide_key
 from quantcli.arch.keys import (

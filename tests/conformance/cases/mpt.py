@@ -30,7 +30,7 @@ CASES = (
         SMALL,
         changes=OLD | MORE,
         noted="alibi_bias_max is 16",
-        runtime_wrong="transformers' class computes with 8, the model's own code as the config says",
+        runtime_wrong="transformers' class computes with 8, the model's own code does not",
     ),
     Case(
         "softmax_scale",
