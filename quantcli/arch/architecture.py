@@ -118,15 +118,15 @@ class Implements:
 
     Attributes:
         field: the config field ("hidden_act").
-        values: every value whose computation the graph has. A field that is absent, and has no
-            class default, is not looked at.
+        values: every value whose computation the graph has, or a function that gives them for a
+            model. A field that is absent, and has no class default, is not looked at.
         read: how the field is found where a plain look into the config is not enough; None when
             it is absent.
         hint: what a user can do about another value.
     """
 
     field: str
-    values: tuple[Any, ...]
+    values: tuple[Any, ...] | Callable[[Facts], tuple[Any, ...]]
     read: Callable[[Facts], Any] | None = None
     hint: str | None = None
 
