@@ -92,14 +92,36 @@ def leading_dense(facts: Facts) -> int:
 LEADING_DENSE_KEY = Key("{arch}.leading_dense_block_count", "uint32", derive=leading_dense)
 
 
-def dense(facts: Facts) -> bool:
+def dense_layer(facts: Facts) -> bool:
     """Tell whether a layer is one of the first that have one feed-forward instead of experts."""
     return (facts.layer or 0) < leading_dense(facts)
 
 
-def sparse(facts: Facts) -> bool:
+def sparse_layer(facts: Facts) -> bool:
     """Tell whether a layer has experts."""
-    return not dense(facts)
+    return not dense_layer(facts)
+
+
+# Of a family whose models have experts or not: the runtime wants both keys or neither.
+OPTIONAL_EXPERT_KEYS: tuple[Key, ...] = (
+    Key("{arch}.expert_count", "uint32", derive=lambda facts: experts(facts) or None),
+    Key(
+        "{arch}.expert_used_count",
+        "uint32",
+        derive=lambda facts: facts.integer(*EXPERTS_USED) if experts(facts) else None,
+        at_least=1,
+    ),
+)
+
+
+def sparse(facts: Facts) -> bool:
+    """Tell whether the model has routed experts."""
+    return experts(facts) > 0
+
+
+def dense(facts: Facts) -> bool:
+    """Tell whether the model has no routed experts."""
+    return not sparse(facts)
 
 
 def gating_key(*fields: str) -> Key:

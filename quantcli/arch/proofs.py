@@ -41,6 +41,11 @@ def _record() -> dict[str, Any]:
     return record
 
 
+def forget() -> None:
+    """Read the file again when it is next asked for."""
+    _record.cache_clear()
+
+
 def versions() -> dict[str, str]:
     """Return the programs that the proofs were made with, and their versions."""
     return dict(_record()["versions"])

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, SCRATCH, U8, Blocks, has_nonfinite
-from quantcli.codec.exact import restore, suspects
-from quantcli.codec.parts import Decode, Exact
-from quantcli.codec.quads import to_quads
-from quantcli.codec.search import Search
+from quantcli.codec.layout.bits import F32, SCRATCH, U8, Blocks, has_nonfinite
+from quantcli.codec.layout.block_parts import Decode, Exact
+from quantcli.codec.layout.lanes import to_quads
+from quantcli.codec.recovery.recover import restore, suspects
+from quantcli.codec.search.scale import Search
 from quantcli.errors import InputError, UsageError
 
 Mask = npt.NDArray[np.bool_]
@@ -67,8 +67,8 @@ class Codec:
         group: elements that share one scale; the encoder sees (group, block / group, n).
         by_rows: the encoder sees the values as (n, block), as they lie in memory, and without
             weights: for types that need no search and would spend their time transposing.
-        quads: the encoder sees x and w as `quantcli.codec.quads` arranges them: for searches so
-            short that transposing in full would take longer.
+        quads: the encoder sees x and w as `quantcli.codec.layout.lanes` arranges them: for searches
+            so short that transposing in full would take longer.
         encode: called with finite values x and weights w (group, block / group, n), w None for
             uniform, neither to be changed; the search effort; the structured blocks (n,) to fill.
         decode: called with structured blocks (n,) and the float32 (n, block) to fill.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quantcli.arch.architecture import Architecture, Implements, Key, Stack
-from quantcli.arch.blocks import EMBEDDING, OUTPUT, attention, norm, row
+from quantcli.arch.blocks import EMBEDDING, attention, norm, output, row
 from quantcli.arch.decoders import (
     DECODER_CHECKS,
     DECODER_KEYS,
@@ -40,7 +40,7 @@ QWEN2MOE = Architecture(
         EXPERT_LENGTH_KEY,
         Key("{arch}.expert_shared_feed_forward_length", "uint32", (_SHARED,), at_least=1),
     ),
-    globals=(*EMBEDDING, *OUTPUT),
+    globals=(*EMBEDDING, *output(copied=True)),
     layers=(
         Stack(
             (

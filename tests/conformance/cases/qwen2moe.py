@@ -17,7 +17,15 @@ _HF = "Qwen2MoeForCausalLM"
 CASES = (
     Case("experts", _HF, _small(), tokenizer="qwen2"),
     Case("stacked", _HF, _small(), tokenizer="qwen2", layout="stacked"),
-    Case("tied", _HF, _small(tie_word_embeddings=True), tokenizer="qwen2"),
+    Case(
+        "tied",
+        _HF,
+        _small(tie_word_embeddings=True),
+        tokenizer="qwen2",
+        peer_differs={
+            r"^output\.weight": "llama.cpp does not load the converter's file, which lacks it"
+        },
+    ),
     Case("no_biases", _HF, _small(qkv_bias=False), tokenizer="qwen2"),
     Case("weights", _HF, _small(norm_topk_prob=True), tokenizer="qwen2", refused="norm_topk_prob"),
     Case(
