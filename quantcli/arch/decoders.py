@@ -6,7 +6,15 @@ from collections.abc import Iterable
 
 from quantcli.arch.architecture import Check, Implements, Key
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import CAUSAL_KEY, HEAD_KEYS, LAYERS, RMS_EPSILON_KEY, SIZE_KEYS
+from quantcli.arch.keys import (
+    CAUSAL_KEY,
+    HEAD_KEYS,
+    LAYERS,
+    NORM_EPSILON_KEY,
+    RMS_EPSILON_KEY,
+    SIZE_KEYS,
+    lacking,
+)
 from quantcli.arch.relations import (
     PLAIN,
     SILU,
@@ -27,21 +35,27 @@ DECODER_KEYS: tuple[Key, ...] = (
     RMS_EPSILON_KEY,
     POOLING_KEY,
 )
+NORM_KEYS: tuple[Key, ...] = (
+    *lacking(DECODER_KEYS, RMS_EPSILON_KEY.name),
+    NORM_EPSILON_KEY,
+)
+"""The keys of a decoder whose norms also subtract the mean."""
 DECODER_CHECKS: tuple[Check, ...] = (grouped_heads, rotary_problems)
 DECODER_REMARKS: tuple[Check, ...] = (tied_remark, vocabulary_remark("embed_tokens.weight"))
 
 
 def decoder_graph(
-    *rope_kinds: str, partial: bool = False, activation: Implements = SILU
+    *rope_kinds: str, partial: bool = False, truncated: bool = True, activation: Implements = SILU
 ) -> tuple[Implements, ...]:
     """Return what the graph of a gated decoder with rotated heads has.
 
     Args:
         rope_kinds: rotary scalings beside those that need nothing but keys.
         partial: whether a part of each head may be rotated (see `rope.rotary`).
+        truncated: whether YaRN's ramp must end at whole dimensions (see there).
         activation: the activation of the feed-forward.
     """
-    return (activation, *rotary(*rope_kinds, partial=partial), *PLAIN)
+    return (activation, *rotary(*rope_kinds, partial=partial, truncated=truncated), *PLAIN)
 
 
 # Fields of Qwen's configs that say where the sliding window is on.
