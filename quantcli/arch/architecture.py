@@ -158,8 +158,6 @@ class Architecture:
         remarks: what a user should know of this model; each sentence becomes a note.
         ignored_fields: patterns (fnmatch) of config fields that change nothing in this family,
             beside those that change nothing anywhere (`arch.account`).
-        beyond_library: tensors that llama.cpp loads for this architecture although the `gguf`
-            library does not list them.
         about: first line of its module's docstring, filled in when the folder is listed.
     """
 
@@ -178,7 +176,6 @@ class Architecture:
     checks: tuple[Check, ...] = ()
     remarks: tuple[Check, ...] = ()
     ignored_fields: tuple[str, ...] = ()
-    beyond_library: tuple[str, ...] = ()
     about: str = ""
 
 

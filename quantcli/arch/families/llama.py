@@ -66,5 +66,4 @@ LLAMA = Architecture(
         unannounced_biases("attention_bias", "layers.*.self_attn.*.bias"),
         unannounced_biases("mlp_bias", "layers.*.mlp.*.bias"),
     ),
-    beyond_library=("rope_factors_long", "rope_factors_short"),
 )
