@@ -257,8 +257,8 @@ def _factors(name: str) -> Callable[[Facts], tuple[Arg, ...]]:
     return read
 
 
-# Llama 3's frequency factors and longrope's: tensors computed from the config.
-ROPE_FACTORS: tuple[Row, ...] = (
+# Tensors computed from the config: Llama 3's frequency factors, and longrope's.
+LLAMA3_FACTORS: tuple[Row, ...] = (
     Row(
         "rope_freqs.weight",
         (),
@@ -273,14 +273,15 @@ ROPE_FACTORS: tuple[Row, ...] = (
         ),
         when=lambda facts: rope_type(facts) == LLAMA3,
     ),
-    *(
-        Row(
-            f"rope_factors_{which}.weight",
-            (),
-            "constants",
-            _factors(f"{which}_factor"),
-            when=lambda facts: rope_type(facts) in _LONGROPE,
-        )
-        for which in ("long", "short")
-    ),
 )
+LONGROPE_FACTORS: tuple[Row, ...] = tuple(
+    Row(
+        f"rope_factors_{which}.weight",
+        (),
+        "constants",
+        _factors(f"{which}_factor"),
+        when=lambda facts: rope_type(facts) in _LONGROPE,
+    )
+    for which in ("long", "short")
+)
+ROPE_FACTORS: tuple[Row, ...] = (*LLAMA3_FACTORS, *LONGROPE_FACTORS)

@@ -9,7 +9,7 @@ from quantcli.arch.facts import Facts
 from quantcli.arch.keys import inner, key_width, query_width, width
 from quantcli.arch.phi import PHI_KEYS, PHI_REMARKS
 from quantcli.arch.relations import heads_fill_the_width
-from quantcli.arch.rope import LONGROPE, ROPE_FACTORS
+from quantcli.arch.rope import LONGROPE, LONGROPE_FACTORS
 
 
 def _fused(facts: Facts) -> int:
@@ -25,7 +25,7 @@ PHI3 = Architecture(
     hf=("Phi3ForCausalLM", "Phi3Model"),
     vocab="auto",
     keys=PHI_KEYS,
-    globals=(*ROPE_FACTORS, *EMBEDDING, *OUTPUT),
+    globals=(*LONGROPE_FACTORS, *EMBEDDING, *OUTPUT),
     layers=(
         Stack(
             (

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from quantcli.arch.architecture import Architecture, Implements, Stack
+from quantcli.arch.architecture import Architecture, Implements, Key, Stack, Value
 from quantcli.arch.blocks import EMBEDDING, affine, attention, output
 from quantcli.arch.decoders import DECODER_CHECKS, decoder_graph
 from quantcli.arch.experts import EXPERT_KEYS, routed, router
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import inner, width
+from quantcli.arch.keys import inner, lacking, width
 from quantcli.arch.phi import PHI_KEYS, PHI_REMARKS
 from quantcli.arch.relations import heads_fill_the_width
-from quantcli.arch.rope import LONGROPE, ROPE_FACTORS
+from quantcli.arch.rope import LONGROPE, LONGROPE_FACTORS
+
+
+def _mscale(facts: Facts) -> Value | None:
+    return facts.rope_number("long_mscale")
+
+
+def _short_mscale(facts: Facts) -> Value | None:
+    return facts.rope_number("short_mscale")
 
 
 def _graph_remark(facts: Facts) -> Iterable[str]:
@@ -26,8 +34,12 @@ PHIMOE = Architecture(
     name="phimoe",
     hf=("PhimoeForCausalLM", "PhiMoEForCausalLM", "PhimoeModel"),
     vocab="auto",
-    keys=(*PHI_KEYS, *EXPERT_KEYS),
-    globals=(*ROPE_FACTORS, *EMBEDDING, *output(norm_bias=False, bias=False, copied=True)),
+    keys=(
+        *lacking(PHI_KEYS, "rope.scaling.attn_factor"),
+        Key("{arch}.rope.scaling.attn_factor", "float32", derive=_mscale, above=0),
+        *EXPERT_KEYS,
+    ),
+    globals=(*LONGROPE_FACTORS, *EMBEDDING, *output(norm_bias=False, bias=False, copied=True)),
     layers=(
         Stack(
             (
@@ -41,6 +53,7 @@ PHIMOE = Architecture(
     ),
     graph=(
         *decoder_graph(*LONGROPE),
+        Implements("rope_scaling.short_mscale", lambda facts: (_mscale(facts),), _short_mscale),
         Implements("attention_bias", (True,)),
         Implements("lm_head_bias", (True,)),
     ),

@@ -19,11 +19,13 @@ LLAMA3 = {
     "original_max_position_embeddings": 32,
 }
 
+FACTORS = "its list of Granite's tensors lacks the factors that the runtime loads"
+
 CASES = (
     Case("untied", "GraniteForCausalLM", tiny()),
     Case("multipliers", "GraniteForCausalLM", tiny(tie_word_embeddings=True, **MULTIPLIERS)),
     Case("biases", "GraniteForCausalLM", tiny(attention_bias=True, mlp_bias=True, **MULTIPLIERS)),
-    Case("llama3_rope", "GraniteForCausalLM", tiny(rope_parameters=LLAMA3)),
+    Case("llama3_rope", "GraniteForCausalLM", tiny(rope_parameters=LLAMA3), peer_fails=FACTORS),
     Case(
         "head_dim",
         "GraniteForCausalLM",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.case import Case, tiny
+from conformance.case import Case
+from conformance.case import tiny as small
 
 
 def _longrope(original: int, factors: int = 8) -> dict[str, Any]:
@@ -15,6 +16,11 @@ def _longrope(original: int, factors: int = 8) -> dict[str, Any]:
         "long_factor": [1.0 + 0.5 * i for i in range(factors)],
         "short_factor": [1.0 + 0.125 * i for i in range(factors)],
     }
+
+
+def tiny(**changes: Any) -> dict[str, Any]:
+    """Return a configuration whose padding is inside the small vocabulary."""
+    return small(pad_token_id=0, **changes)
 
 
 WINDOW = "the graph attends to the whole context, as the note says"
@@ -38,9 +44,9 @@ CASES = (
         "short_factors",
         "Phi3ForCausalLM",
         tiny(
-            rope_parameters=_longrope(128),
-            original_max_position_embeddings=128,
-            max_position_embeddings=512,
+            rope_parameters=_longrope(256),
+            original_max_position_embeddings=256,
+            max_position_embeddings=1024,
         ),
         tokenizer="spm",
     ),

@@ -12,6 +12,17 @@ GRAPH = (
 )
 
 
+ROPE = {
+    "rope_type": "longrope",
+    "rope_theta": 10000.0,
+    "original_max_position_embeddings": 256,
+    "long_factor": [1.0] * 8,
+    "short_factor": [1.0] * 8,
+    "long_mscale": 1.25,
+    "short_mscale": 1.25,
+}
+
+
 def _config(**changes: Any) -> dict[str, Any]:
     return tiny(
         num_local_experts=4,
@@ -24,11 +35,26 @@ CASES = (
     Case(
         "experts",
         "PhimoeForCausalLM",
-        _config(),
+        _config(
+            rope_parameters=ROPE,
+            original_max_position_embeddings=256,
+            max_position_embeddings=1024,
+        ),
         tokenizer="spm",
         noted="not quite the model",
         runtime_wrong=GRAPH,
+        peer_differs={"attn_factor": "it takes Phi 3's formula for what the class's config says"},
         changes={"architectures": ["PhiMoEForCausalLM"]},
+    ),
+    Case(
+        "two_scales",
+        "PhimoeForCausalLM",
+        _config(
+            rope_parameters={**ROPE, "short_mscale": 1.0},
+            original_max_position_embeddings=256,
+            max_position_embeddings=1024,
+        ),
+        refused="short_mscale is 1",
     ),
     Case(
         "no_biases",
