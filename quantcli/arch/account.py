@@ -143,7 +143,7 @@ def unaccounted(given: Mapping[str, Any], table: Architecture, facts: Facts) -> 
     ignored = _matching((*IGNORED, *table.ignored_fields))
     left = [
         (name, value)
-        for name, value in _leaves(given)
+        for name, value in _leaves(given, facts.asked)
         if name not in facts.asked
         and not _among(value, _NEUTRAL)
         and facts.defaults.get(name) != value
@@ -161,10 +161,12 @@ def _matching(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns))
 
 
-def _leaves(given: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
-    """Give fields and values, those of the rotary parameters one by one."""
+def _leaves(given: Mapping[str, Any], asked: Iterable[str]) -> Iterable[tuple[str, Any]]:
+    """Give fields and values, those of objects that were asked for one by one each by itself."""
+    inner = (name.partition(".")[0] for name in asked if "." in name)
+    opened = {"rope_scaling", "rope_parameters", *inner}
     for name, value in given.items():
-        if name in ("rope_scaling", "rope_parameters") and isinstance(value, dict):
-            yield from ((f"{name}.{inner}", each) for inner, each in value.items())
+        if name in opened and isinstance(value, dict):
+            yield from ((f"{name}.{part}", each) for part, each in value.items())
         else:
             yield name, value

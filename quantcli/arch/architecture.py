@@ -148,6 +148,8 @@ class Architecture:
         layers: the stacks of layers: one, or two for an encoder with a decoder.
         prefixes: prefixes that a checkpoint's names may have or lack; removed in this order.
         suffixes: old endings of names and what they are called today.
+        renames: whole parts of names and what the table calls them, for checkpoints of another
+            writer (".block_sparse_moe." → ".mlp."); with a dot at both ends, replaced in order.
         ignored: patterns (fnmatch) of names without prefix that are dropped on purpose; rotary
             tables, masks and other buffers are dropped for every architecture (`arch.buffers`).
         defaults: model_type → config fields that the class fills when config.json lacks them;
@@ -169,6 +171,7 @@ class Architecture:
     layers: tuple[Stack, ...]
     prefixes: tuple[str, ...] = ("model.",)
     suffixes: tuple[tuple[str, str], ...] = ()
+    renames: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     vocab_keys: tuple[Key, ...] = ()

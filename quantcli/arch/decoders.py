@@ -13,6 +13,7 @@ from quantcli.arch.keys import (
     NORM_EPSILON_KEY,
     RMS_EPSILON_KEY,
     SIZE_KEYS,
+    head_dim,
     lacking,
 )
 from quantcli.arch.relations import (
@@ -20,6 +21,7 @@ from quantcli.arch.relations import (
     SILU,
     full_attention_remark,
     grouped_heads,
+    rows_of,
     tied_remark,
     vocabulary_remark,
     window,
@@ -40,6 +42,13 @@ NORM_KEYS: tuple[Key, ...] = (
     NORM_EPSILON_KEY,
 )
 """The keys of a decoder whose norms also subtract the mean."""
+VOCAB_KEY = Key("{arch}.vocab_size", "uint32", derive=rows_of("embed_tokens.weight"))
+# Of the families whose converter is the one of Llama.
+LLAMA_KEYS: tuple[Key, ...] = (
+    *DECODER_KEYS,
+    VOCAB_KEY,
+    Key("{arch}.rope.dimension_count", "uint32", derive=head_dim),
+)
 DECODER_CHECKS: tuple[Check, ...] = (grouped_heads, rotary_problems)
 DECODER_REMARKS: tuple[Check, ...] = (tied_remark, vocabulary_remark("embed_tokens.weight"))
 
