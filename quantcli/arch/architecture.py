@@ -179,6 +179,7 @@ class Architecture:
     remarks: tuple[Check, ...] = ()
     ignored_fields: tuple[str, ...] = ()
     beyond_library: tuple[str, ...] = ()
+    partly: Mapping[str, Callable[[Facts], bool]] = field(default_factory=dict)
     about: str = ""
 
 

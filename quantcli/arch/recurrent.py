@@ -120,8 +120,10 @@ def _constant(name: str, value: int) -> Key:
     return Key(f"{{arch}}.{name}", "uint32", derive=lambda facts: value)
 
 
+UNBOUNDED_CONTEXT_KEY = _constant("context_length", 2**20)
+"""Of models without positions; 2**20 is what the runtime's converter writes."""
 UNBOUNDED_KEYS: tuple[Key, ...] = (
-    _constant("context_length", 2**20),
+    UNBOUNDED_CONTEXT_KEY,
     WIDTH_KEY,
     _constant("feed_forward_length", 0),
     _constant("attention.head_count", 0),
@@ -129,7 +131,7 @@ UNBOUNDED_KEYS: tuple[Key, ...] = (
 )
 """Sizes of a model of state-space layers only: no limit of positions, no heads, no feed-forward.
 
-The runtime asks for all of them; 2**20 positions are what its converter writes.
+The runtime asks for all of them.
 """
 
 
