@@ -12,6 +12,7 @@ from quantcli.arch.recurrent import (
     STATE_IGNORED,
     UNBOUNDED_CONTEXT_KEY,
     State,
+    both_kinds,
     heads_kv_key,
     mamba2,
     per_layer,
@@ -137,6 +138,7 @@ def _count(facts: Facts) -> Iterable[str]:
 
 
 NEMOTRON_GRAPH: tuple[Implements, ...] = (
+    both_kinds("layers_block_type", is_kind("attention"), is_kind("recurrent")),
     Implements("mamba_hidden_act", ("silu",)),
     Implements("mlp_hidden_act", ("relu2",)),
     *state_graph(),

@@ -24,6 +24,12 @@ _MOE = {
 _PATTERN = {"layers_block_type": None, "hybrid_override_pattern": "M-*-", "num_hidden_layers": 4}
 
 CASES = (
+    Case(
+        "no_state",
+        "NemotronHForCausalLM",
+        {**_NEMOTRON, "layers_block_type": ["full_attention", "mlp"]},
+        refused="layers of attention only",
+    ),
     Case("blocks", "NemotronHForCausalLM", _NEMOTRON, peer_differs=_MOE),
     Case("pattern", "NemotronHForCausalLM", _NEMOTRON, changes=_PATTERN, peer_differs=_MOE),
     Case(
