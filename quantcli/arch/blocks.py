@@ -131,6 +131,24 @@ def transformed(
     )
 
 
+def first_of(name: str, *sources: str, shape: Shape = ()) -> tuple[Row, ...]:
+    """Return the rows of a tensor that checkpoints have under several names, perhaps at once.
+
+    The first of `sources` that is there counts; without any, the first is reported as missing. Its
+    row comes last: what is asked about the tensor by its name is answered by that one.
+    """
+
+    def when(place: int) -> When:
+        def applies(facts: Facts) -> bool:
+            there = [other for other in sources if facts.has(other)]
+            return sources[place] == (there or sources)[0]
+
+        return applies
+
+    rows = [row(name, each, shape=shape, when=when(i)) for i, each in enumerate(sources)]
+    return tuple(reversed(rows))
+
+
 # -------------------------------------------------------------------------------- whole blocks
 def embedding(source: str = "embed_tokens") -> tuple[Row, ...]:
     """Return the row of the token embedding."""

@@ -128,5 +128,4 @@ FALCON_H1 = Architecture(
         "layer_types",
         "layers_block_type",
     ),
-    beyond_library=("blk.{bid}.ffn_norm",),
 )

@@ -74,5 +74,4 @@ LFM2MOE = Architecture(
     checks=LFM2_CHECKS,
     remarks=LFM2_REMARKS,
     ignored_fields=LFM2_IGNORED,
-    beyond_library=("output",),
 )
