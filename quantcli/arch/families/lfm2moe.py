@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from quantcli.arch.architecture import Architecture, Implements, Key, Stack
 from quantcli.arch.blocks import optional, swiglu, switched
-from quantcli.arch.experts import EXPERT_KEYS, EXPERT_LENGTH_KEY, routed, router
+from quantcli.arch.experts import (
+    EXPERT_KEYS,
+    EXPERT_LENGTH_KEY,
+    LEADING_DENSE_KEY,
+    dense_layer,
+    routed,
+    router,
+    sparse_layer,
+)
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import experts, inner
 from quantcli.arch.lfm2 import (
@@ -17,13 +25,6 @@ from quantcli.arch.lfm2 import (
     LFM2_REMARKS,
     lfm2_keys,
 )
-from quantcli.arch.recurrent import other
-
-_DENSE = "num_dense_layers"
-
-
-def _routes(facts: Facts) -> bool:
-    return (facts.layer or 0) >= facts.integer(_DENSE)
 
 
 def _unbiased(facts: Facts) -> bool:
@@ -38,7 +39,7 @@ LFM2MOE = Architecture(
         *lfm2_keys(inner),
         *EXPERT_KEYS,
         EXPERT_LENGTH_KEY,
-        Key("{arch}.leading_dense_block_count", "uint32", (_DENSE,)),
+        LEADING_DENSE_KEY,
         Key("{arch}.expert_gating_func", "uint32", derive=lambda facts: 2),
     ),
     globals=LFM2_GLOBALS,
@@ -47,7 +48,7 @@ LFM2MOE = Architecture(
             (
                 *LFM2_MIXER,
                 *switched(
-                    swiglu(at="feed_forward.", names=FEED_FORWARD, norm_source=""), other(_routes)
+                    swiglu(at="feed_forward.", names=FEED_FORWARD, norm_source=""), dense_layer
                 ),
                 *switched(
                     (
@@ -60,7 +61,7 @@ LFM2MOE = Architecture(
                             absent=_unbiased,
                         ),
                     ),
-                    _routes,
+                    sparse_layer,
                 ),
             )
         ),

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from quantcli.arch.architecture import Architecture, Implements, Key, Row, Stack
 from quantcli.arch.blocks import Shape, has, lacks, row, switched
-from quantcli.arch.experts import EXPERT_KEYS, router
+from quantcli.arch.experts import (
+    EXPERT_KEYS,
+    GROUP_KEYS,
+    SHARED_COUNT_KEY,
+    WEIGHTS_NORM_KEY,
+    WEIGHTS_SCALE_KEY,
+    router,
+    routing_problems,
+)
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import experts, width
 from quantcli.arch.nemotron_h import (
@@ -33,16 +41,6 @@ def _routes(facts: Facts) -> bool:
 
 def _dense(facts: Facts) -> object:
     return "mlp" if "mlp" in kinds(facts) else None
-
-
-def _group_count(facts: Facts) -> int:
-    """Return in how many groups experts compete: the runtime refuses to take all of several."""
-    groups, used = facts.integer("n_group"), facts.integer("topk_group")
-    return groups if used < groups else 1
-
-
-def _group_used(facts: Facts) -> int:
-    return min(facts.integer("topk_group"), _group_count(facts))
 
 
 def _experts(name: str, part: str, shape: Shape) -> tuple[Row, ...]:
@@ -80,11 +78,10 @@ NEMOTRON_H_MOE = Architecture(
         *EXPERT_KEYS,
         Key("{arch}.expert_feed_forward_length", "uint32", derive=_INNER),
         Key("{arch}.expert_shared_feed_forward_length", "uint32", derive=_SHARED),
-        Key("{arch}.expert_shared_count", "uint32", ("n_shared_experts",)),
-        Key("{arch}.expert_weights_norm", "bool", ("norm_topk_prob",)),
-        Key("{arch}.expert_weights_scale", "float32", ("routed_scaling_factor",)),
-        Key("{arch}.expert_group_count", "uint32", derive=_group_count, at_least=1),
-        Key("{arch}.expert_group_used_count", "uint32", derive=_group_used, at_least=1),
+        SHARED_COUNT_KEY,
+        WEIGHTS_NORM_KEY,
+        WEIGHTS_SCALE_KEY,
+        *GROUP_KEYS,
         Key("{arch}.moe_latent_size", "uint32", ("moe_latent_size",)),
     ),
     globals=NEMOTRON_GLOBALS,
@@ -93,7 +90,7 @@ NEMOTRON_H_MOE = Architecture(
     suffixes=(("gate.e_score_correction.bias", "gate.e_score_correction_bias"),),
     defaults={"nemotron_h": {"num_hidden_layers": blocks}},
     graph=(*NEMOTRON_GRAPH, without("mlp_bias"), Implements("layers_block_type", (None,), _dense)),
-    checks=NEMOTRON_CHECKS,
+    checks=(*NEMOTRON_CHECKS, routing_problems),
     remarks=NEMOTRON_REMARKS,
     ignored_fields=(*NEMOTRON_IGNORED, "intermediate_size"),
 )

@@ -36,7 +36,7 @@ CASES = (
         peer_differs={
             **DECAY,
             "expert_group": "llama.cpp aborts where all of several groups are taken, so that is "
-            "written as one group",
+            "not written",
         },
     ),
     Case(
