@@ -22,7 +22,7 @@ from quantcli.checkpoint.source import TensorRef
 from quantcli.container.reader import Contents, parse
 from quantcli.container.types import aligned
 from quantcli.errors import ContainerError, PlanError, UsageError, listed
-from quantcli.planning.plan import FORMAT, Plan, SourceFile, Step
+from quantcli.planning.plan import FORMAT, MatrixFile, MatrixUse, Plan, SourceFile, Step
 
 _AGAIN = "Make the plan again."
 _LARGEST = 2**63
@@ -128,6 +128,8 @@ _TESTS: dict[str, Callable[[object], bool]] = {
     "natural": _is_natural,
     "naturals": _is_naturals,
     "arguments": _is_arguments,
+    "bool": lambda value: isinstance(value, bool),
+    "object": lambda value: isinstance(value, dict),
     "list": lambda value: isinstance(value, list),
     "texts": lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value),
 }
@@ -143,6 +145,7 @@ _SCHEMA: dict[type, dict[str, str]] = {
         "size": "natural",
         "files": "list",
         "notes": "texts",
+        "matrix": "object?",
     },
     Step: {
         "name": "str",
@@ -157,6 +160,7 @@ _SCHEMA: dict[type, dict[str, str]] = {
         "nbytes": "natural",
         "fallback": "str?",
         "wanted": "str?",
+        "importance": "bool",
     },
     TensorRef: {
         "name": "str",
@@ -167,6 +171,8 @@ _SCHEMA: dict[type, dict[str, str]] = {
         "nbytes": "natural",
     },
     SourceFile: {"path": "str", "size": "natural"},
+    MatrixUse: {"files": "list", "include": "texts", "exclude": "texts"},
+    MatrixFile: {"name": "str", "size": "natural", "digest": "str"},
 }
 """What each field is; a "?" lets it be null."""
 
@@ -195,7 +201,20 @@ def _plan(value: object) -> Plan:
         SourceFile(**_record(SourceFile, item, "a file of the plan")) for item in record["files"]
     )
     record["notes"] = tuple(record["notes"])
+    record["matrix"] = _matrix(record["matrix"])
     return Plan(**record)
+
+
+def _matrix(value: object) -> MatrixUse | None:
+    if value is None:
+        return None
+    record = _record(MatrixUse, value, "the plan's importance matrix")
+    files = [_record(MatrixFile, item, "a file of its matrix") for item in record["files"]]
+    return MatrixUse(
+        tuple(MatrixFile(**file) for file in files),
+        tuple(record["include"]),
+        tuple(record["exclude"]),
+    )
 
 
 def _step(value: object, what: str) -> Step:
