@@ -47,16 +47,20 @@ DECODER_REMARKS: tuple[Check, ...] = (tied_remark, vocabulary_remark("embed_toke
 
 
 def decoder_graph(
-    *rope_kinds: str, partial: bool = False, activation: Implements = SILU
+    *rope_kinds: str,
+    partial: bool = False,
+    betas: bool = False,
+    activation: Implements = SILU,
 ) -> tuple[Implements, ...]:
     """Return what the graph of a gated decoder with rotated heads has.
 
     Args:
         rope_kinds: rotary scalings beside those that need nothing but keys.
         partial: whether a part of each head may be rotated (see `rope.rotary`).
+        betas: whether YaRN's ramp may have any ends (see `rope.rotary`).
         activation: the activation of the feed-forward.
     """
-    return (activation, *rotary(*rope_kinds, partial=partial), *PLAIN)
+    return (activation, *rotary(*rope_kinds, partial=partial, betas=betas), *PLAIN)
 
 
 # Fields of Qwen's configs that say where the sliding window is on.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from quantcli.arch.architecture import Key, Value
 from quantcli.arch.facts import Facts
 
@@ -91,6 +93,12 @@ def context_key(*fields: str) -> Key:
         at_least=1,
         at_most=MOST_POSITIONS,
     )
+
+
+def replaced(keys: Iterable[Key], *others: Key) -> tuple[Key, ...]:
+    """Return the keys, those that one of `others` has the name of replaced by it."""
+    by_name = {key.name: key for key in others}
+    return tuple(by_name.get(key.name, key) for key in keys)
 
 
 WIDTH_KEY = Key("{arch}.embedding_length", "uint32", WIDTH, required=True, at_least=1)
