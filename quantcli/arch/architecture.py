@@ -118,15 +118,15 @@ class Implements:
 
     Attributes:
         field: the config field ("hidden_act").
-        values: every value whose computation the graph has. A field that is absent, and has no
-            class default, is not looked at.
+        values: every value whose computation the graph has, or a function that gives them for a
+            model. A field that is absent, and has no class default, is not looked at.
         read: how the field is found where a plain look into the config is not enough; None when
             it is absent.
         hint: what a user can do about another value.
     """
 
     field: str
-    values: tuple[Any, ...]
+    values: tuple[Any, ...] | Callable[[Facts], tuple[Any, ...]]
     read: Callable[[Facts], Any] | None = None
     hint: str | None = None
 
@@ -160,8 +160,6 @@ class Architecture:
         remarks: what a user should know of this model; each sentence becomes a note.
         ignored_fields: patterns (fnmatch) of config fields that change nothing in this family,
             beside those that change nothing anywhere (`arch.account`).
-        beyond_library: tensors that llama.cpp loads for this architecture although the `gguf`
-            library does not list them.
         about: first line of its module's docstring, filled in when the folder is listed.
     """
 
@@ -181,7 +179,6 @@ class Architecture:
     checks: tuple[Check, ...] = ()
     remarks: tuple[Check, ...] = ()
     ignored_fields: tuple[str, ...] = ()
-    beyond_library: tuple[str, ...] = ()
     about: str = ""
 
 

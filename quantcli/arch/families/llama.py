@@ -92,5 +92,4 @@ LLAMA = Architecture(
         unannounced_biases("attention_bias", "layers.*.self_attn.*.bias", alias="qkv_bias"),
         unannounced_biases("mlp_bias", "layers.*.mlp.*.bias", alias="bias"),
     ),
-    beyond_library=("rope_factors_long", "rope_factors_short"),
 )
