@@ -10,9 +10,11 @@ from quantcli.arch.keys import (
     CAUSAL_KEY,
     HEAD_KEYS,
     LAYERS,
+    NORM_EPSILON_KEY,
     RMS_EPSILON_KEY,
     SIZE_KEYS,
     head_dim,
+    lacking,
 )
 from quantcli.arch.relations import (
     PLAIN,
@@ -42,6 +44,11 @@ LLAMA_KEYS: tuple[Key, ...] = (
     VOCAB_KEY,
     Key("{arch}.rope.dimension_count", "uint32", derive=head_dim),
 )
+NORM_KEYS: tuple[Key, ...] = (
+    *lacking(DECODER_KEYS, RMS_EPSILON_KEY.name),
+    NORM_EPSILON_KEY,
+)
+"""The keys of a decoder whose norms also subtract the mean."""
 DECODER_CHECKS: tuple[Check, ...] = (grouped_heads, rotary_problems)
 DECODER_REMARKS: tuple[Check, ...] = (tied_remark, vocabulary_remark("embed_tokens.weight"))
 
@@ -50,6 +57,7 @@ def decoder_graph(
     *rope_kinds: str,
     partial: bool = False,
     betas: bool = False,
+    truncated: bool = True,
     activation: Implements = SILU,
 ) -> tuple[Implements, ...]:
     """Return what the graph of a gated decoder with rotated heads has.
@@ -57,10 +65,15 @@ def decoder_graph(
     Args:
         rope_kinds: rotary scalings beside those that need nothing but keys.
         partial: whether a part of each head may be rotated (see `rope.rotary`).
-        betas: whether YaRN's ramp may have any ends (see `rope.rotary`).
+        betas: whether YaRN's ramp may have any ends (see there).
+        truncated: whether YaRN's ramp must end at whole dimensions (see there).
         activation: the activation of the feed-forward.
     """
-    return (activation, *rotary(*rope_kinds, partial=partial, betas=betas), *PLAIN)
+    return (
+        activation,
+        *rotary(*rope_kinds, partial=partial, betas=betas, truncated=truncated),
+        *PLAIN,
+    )
 
 
 # Fields of Qwen's configs that say where the sliding window is on.

@@ -129,3 +129,8 @@ HEAD_KEYS: tuple[Key, ...] = (
     Key("{arch}.attention.key_length", "uint32", ("head_dim",), at_least=1),
     Key("{arch}.attention.value_length", "uint32", ("head_dim",), at_least=1),
 )
+
+
+def lacking(keys: Iterable[Key], *endings: str) -> tuple[Key, ...]:
+    """Return the keys without those whose names end in one of `endings`."""
+    return tuple(key for key in keys if not key.name.endswith(endings))

@@ -144,6 +144,11 @@ def unless(*fields: str) -> Callable[[Facts], bool]:
     return lambda facts: not facts.get(*fields)
 
 
+def where(field: str) -> Callable[[Facts], bool]:
+    """Return for a row's `when`: it applies where the config switches it on."""
+    return lambda facts: bool(facts.get(field))
+
+
 def unannounced_biases(field: str, *patterns: str, alias: str = "") -> Check:
     """Return the remark on biases that are stored though the config switches them off.
 

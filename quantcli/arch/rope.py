@@ -148,14 +148,29 @@ ROPE_KEYS: tuple[Key, ...] = (
     Key("{arch}.rope.freq_base_swa", "float32", derive=lambda facts: facts.rope_local_theta),
 )
 
-# Where llama.cpp's converter writes no base: it is left out when it is what the runtime takes then.
+# What the runtime takes for a model whose file says no base.
 _BASE = 10000.0
-SPARING_ROPE_KEYS: tuple[Key, ...] = tuple(
-    replace(key, derive=lambda facts: None if _theta(facts) == _BASE else _theta(facts))
-    if key.name == "{arch}.rope.freq_base"
-    else key
-    for key in ROPE_KEYS
-)
+
+
+def sparing(keys: Iterable[Key]) -> tuple[Key, ...]:
+    """Return the keys, the rotary base left out where it is what the runtime takes without it."""
+    return _with(
+        keys,
+        "rope.freq_base",
+        lambda facts: None if _theta(facts) == _BASE else _theta(facts),
+    )
+
+
+def said_type(keys: Iterable[Key]) -> tuple[Key, ...]:
+    """Return the keys, the one of the scaling saying "none" where nothing is scaled."""
+    return _with(keys, "rope.scaling.type", lambda facts: _scaling_type(facts) or "none")
+
+
+def _with(
+    keys: Iterable[Key], name: str, derive: Callable[[Facts], Value | None]
+) -> tuple[Key, ...]:
+    full = f"{{arch}}.{name}"
+    return tuple(replace(key, derive=derive) if key.name == full else key for key in keys)
 
 
 def _log_multiplier(facts: Facts) -> float | None:
@@ -189,14 +204,18 @@ ROTARY_KEY = Key("{arch}.rope.dimension_count", "uint32", derive=rotary_dim, at_
 """How many of a head's numbers are rotated, for tables whose runtime reads it."""
 
 
-def rotary(*kinds: str, partial: bool = False, betas: bool = False) -> tuple[Implements, ...]:
+def rotary(
+    *kinds: str, partial: bool = False, betas: bool = False, truncated: bool = True
+) -> tuple[Implements, ...]:
     """Return what a graph that rotates heads has, with these kinds of scaling as well.
 
     Args:
         kinds: rotary scalings beside those that need nothing but keys.
         partial: whether a part of each head may be rotated; the table must write `ROTARY_KEY`.
         betas: whether the loader reads the ends of YaRN's ramp; the usual ones else.
+        truncated: whether a YaRN whose ramp does not end at whole dimensions is refused.
     """
+    truncate = (True, None) if truncated else (True, False, None)
     whole = (
         Implements(
             "rope_scaling.partial_rotary_factor",
@@ -219,7 +238,7 @@ def rotary(*kinds: str, partial: bool = False, betas: bool = False) -> tuple[Imp
         *(() if partial else whole),
         *(() if betas else ends),
         # The runtime rounds the ends of YaRN's ramp to whole dimensions.
-        Implements("rope_scaling.truncate", (True, None), lambda f: _of_yarn(f, "truncate")),
+        Implements("rope_scaling.truncate", truncate, lambda f: _of_yarn(f, "truncate")),
     )
 
 
@@ -265,7 +284,7 @@ def _factors(name: str) -> Callable[[Facts], tuple[Arg, ...]]:
     return read
 
 
-# Tensors computed from the config.
+# Tensors computed from the config: Llama 3's frequency factors, and longrope's.
 LLAMA3_FACTORS: tuple[Row, ...] = (
     Row(
         "rope_freqs.weight",

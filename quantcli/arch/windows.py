@@ -7,6 +7,7 @@ in newer builds, as one truth value a layer. The period is written wherever it s
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from quantcli.arch.architecture import Implements, Key, Value
 from quantcli.arch.facts import Facts
@@ -62,9 +63,30 @@ def some_window(asked: Windows) -> Implements:
     return Implements("layer_types", (None,), without_any)
 
 
-def pattern_key(asked: Windows) -> Key:
-    """Return the key with one truth value a layer, for loaders that want it."""
-    return Key(_PATTERN, "array:bool", derive=asked)
+def layered_window_keys(asked: Windows) -> tuple[Key, ...]:
+    """Return the keys of the window's length and of one truth value a layer.
+
+    Where no layer has a window, or the config and its class say no length, there are none.
+    """
+
+    def layers(facts: Facts) -> Value | None:
+        return None if length_of(asked, facts) is None else asked(facts)
+
+    return (
+        _length_key(asked),
+        Key(_PATTERN, "array:bool", derive=layers),
+    )
+
+
+def _length_key(asked: Windows) -> Key:
+    name = "{arch}.attention.sliding_window"
+    return Key(name, "uint32", derive=partial(length_of, asked), at_least=1)
+
+
+def length_of(asked: Windows, facts: Facts) -> Value | None:
+    """Return the window's length, None where no layer has one."""
+    value: Value | None = facts.get("sliding_window")
+    return value if any(asked(facts)) else None
 
 
 def window_keys(asked: Windows, period: int) -> tuple[Key, ...]:
@@ -74,10 +96,6 @@ def window_keys(asked: Windows, period: int) -> tuple[Key, ...]:
         asked: which layers have a window; where none has, no key is written.
         period: what the loader assumes without the key.
     """
-
-    def length(facts: Facts) -> Value | None:
-        value: Value | None = facts.get("sliding_window")
-        return value if any(asked(facts)) else None
 
     def other_period(facts: Facts) -> int | None:
         have = asked(facts)
@@ -92,7 +110,7 @@ def window_keys(asked: Windows, period: int) -> tuple[Key, ...]:
         return have
 
     return (
-        Key("{arch}.attention.sliding_window", "uint32", derive=length, at_least=1),
+        _length_key(asked),
         Key(_PATTERN, "uint32", derive=other_period),
         Key(_PATTERN, "array:bool", derive=by_layer),
     )
