@@ -100,7 +100,5 @@ def _kinds(facts: Facts) -> object:
     return next((k for k in kinds if k not in ("full_attention", "sliding_attention")), None)
 
 
-QWEN_GRAPH: tuple[Implements, ...] = (
-    *decoder_graph(),
-    Implements("layer_types", (None,), _kinds),
-)
+QWEN_LAYERS = Implements("layer_types", (None,), _kinds)
+QWEN_GRAPH: tuple[Implements, ...] = (*decoder_graph(), QWEN_LAYERS)
