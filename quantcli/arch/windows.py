@@ -30,6 +30,8 @@ def windows(period: int, field: str = "sliding_window_pattern") -> Windows:
         kinds, said = facts.get("layer_types"), facts.get(field)
         if isinstance(kinds, list):
             return tuple(kind == SLIDING for kind in kinds)
+        if isinstance(said, str) and said:  # a letter a layer, repeated: L for a window
+            return tuple(said[n % len(said)] == "L" for n in range(facts.integer(*LAYERS)))
         return periodic(facts, said if isinstance(said, int) else period)
 
     return asked
@@ -114,3 +116,30 @@ def window_keys(asked: Windows, period: int) -> tuple[Key, ...]:
         Key(_PATTERN, "uint32", derive=other_period),
         Key(_PATTERN, "array:bool", derive=by_layer),
     )
+
+
+def period_keys(asked: Windows, period: int) -> tuple[Key, ...]:
+    """Return the keys for a loader that reads a period only, and takes `period` without the key.
+
+    A truth value a layer, which it passes over, is written where it says what the loader assumes:
+    so does llama.cpp's converter. Layers that follow no period are for `periodic_layers`.
+    """
+    length, other, _ = window_keys(asked, period)
+
+    def by_layer(facts: Facts) -> Value | None:
+        have = asked(facts)
+        return have if any(have) and have == periodic(facts, period) else None
+
+    return (length, other, Key(_PATTERN, "array:bool", derive=by_layer))
+
+
+def periodic_layers(asked: Windows) -> Implements:
+    """Return the row for layers with a window that are not all but every p-th."""
+
+    def unlike(facts: Facts) -> object:
+        have = asked(facts)
+        periods = (0, *range(2, len(have) + 1))
+        fits = not any(have) or any(have == periodic(facts, p) for p in periods)
+        return None if fits else facts.get("layer_types")
+
+    return Implements("layer_types", (None,), unlike)
