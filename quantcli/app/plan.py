@@ -80,6 +80,8 @@ def plan(
         pre_tokenizer=pre_tokenizer,
         model_name=model_name,
         metadata=metadata,
+        importance=importance,
+        assumes_importance=assumes_importance,
         strict=strict,
     )
 
@@ -93,6 +95,8 @@ def plan_opened(
     pre_tokenizer: str | None = None,
     model_name: str | None = None,
     metadata: Metadata | None = None,
+    importance: Importance | None = None,
+    assumes_importance: bool = False,
     strict: bool = False,
 ) -> Plan:
     """Return what `plan` returns, of a checkpoint from `open_checkpoint`; raises the same."""
