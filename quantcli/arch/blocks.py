@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from quantcli.arch.architecture import Arg, Count, Row
@@ -107,6 +107,26 @@ def plus_one(rows: Iterable[Row]) -> tuple[Row, ...]:
     """Return the rows, one added to every norm's weight: the class stores the difference from 1."""
     return tuple(
         replace(each, op="add", args=(1.0,)) if each.name.endswith("norm.weight") else each
+        for each in rows
+    )
+
+
+def transformed(
+    rows: Iterable[Row], transforms: Mapping[str, tuple[str, tuple[RowArg, ...]]]
+) -> tuple[Row, ...]:
+    """Return the rows, those that `transforms` names (with suffix) by its transform and arguments.
+
+    Raises:
+        ValueError: it names a row that there is not, or that has a transform.
+    """
+    rows = tuple(rows)
+    plain = {each.name for each in rows if each.op == "identity"}
+    if wrong := transforms.keys() - plain:
+        raise ValueError(f"no rows without a transform: {', '.join(sorted(wrong))}")
+    return tuple(
+        replace(each, op=transforms[each.name][0], args=transforms[each.name][1])
+        if each.name in transforms
+        else each
         for each in rows
     )
 

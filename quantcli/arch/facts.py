@@ -261,9 +261,13 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 
 def text_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the config with a nested text model's fields merged over the top level's."""
+    """Return the config with a nested text model's fields merged over the top level's.
+
+    The output layer is tied where either says so, as in transformers.
+    """
     for name in _NESTED:
         if isinstance(nested := config.get(name), dict):
             outer = {key: value for key, value in config.items() if key != name}
-            return {**outer, **text_config(nested)}
+            tied = {key: True for key in ("tie_word_embeddings",) if outer.get(key) is True}
+            return {**outer, **text_config(nested), **tied}
     return dict(config)

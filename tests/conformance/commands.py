@@ -25,6 +25,11 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("report", help="write docs/conformance.md from what is frozen")
     zoo = commands.add_parser("zoo", help="try every text class of transformers, tiny")
     zoo.add_argument("classes", nargs="*", metavar="CLASS")
+    zoo.add_argument(
+        "--known",
+        action="store_true",
+        help="only classes that llama.cpp's converter or quantcli names",
+    )
     zoo.add_argument("--keep", type=Path, help="folder that keeps checkpoints and files")
     given = parser.parse_args(arguments)
     carry_out = {"run": _run, "freeze": _freeze, "show": _show, "zoo": _zoo, "report": _report}
@@ -131,7 +136,11 @@ def _zoo(given: argparse.Namespace) -> int:
     from conformance import zoo
 
     entries = []
-    for entry in zoo.explore(given.classes, given.keep):
+    named = given.classes or list(zoo.classes())
+    if given.known:
+        known = zoo.known()
+        named = [name for name in named if name in known]
+    for entry in zoo.explore(named, given.keep):
         entries.append(entry)
         print(zoo.line(entry), flush=True)
     made = [entry for entry in entries if not entry.problem]

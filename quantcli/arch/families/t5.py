@@ -23,7 +23,8 @@ def _decoder_layers(facts: Facts) -> int:
 def _start_token(facts: Facts) -> int | None:
     """Return the token that the decoder begins with; without a word the class takes the padding."""
     token = facts.get("decoder_start_token_id")
-    return token if token is not None else facts.get("pad_token_id")
+    start: int | None = token if token is not None else facts.get("pad_token_id")
+    return start
 
 
 def _scaled(facts: Facts) -> bool:
