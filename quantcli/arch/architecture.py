@@ -160,6 +160,8 @@ class Architecture:
         remarks: what a user should know of this model; each sentence becomes a note.
         ignored_fields: patterns (fnmatch) of config fields that change nothing in this family,
             beside those that change nothing anywhere (`arch.account`).
+        only: tells by config.json which models of its classes are meant, where classes have models
+            of several architectures; one without it takes those that no other takes.
         about: first line of its module's docstring, filled in when the folder is listed.
     """
 
@@ -179,6 +181,7 @@ class Architecture:
     checks: tuple[Check, ...] = ()
     remarks: tuple[Check, ...] = ()
     ignored_fields: tuple[str, ...] = ()
+    only: Callable[[Mapping[str, Any]], bool] | None = None
     about: str = ""
 
 

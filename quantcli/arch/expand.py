@@ -108,8 +108,8 @@ def _find(
     inner = text_class(config, merged)
     for name in (classes[0], inner):
         if name is not None and covers(name):
-            return name, find(name, where)
-    return classes[0], find(classes[0], where)
+            return name, find(name, where, merged)
+    return classes[0], find(classes[0], where, merged)
 
 
 def _refuse(table: Architecture, facts: Facts, where: str) -> None:

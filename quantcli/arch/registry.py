@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 from quantcli.arch import families
 from quantcli.arch.architecture import Architecture
@@ -50,7 +52,8 @@ def tables() -> Tables:
         about = (module.__doc__ or "").partition("\n")[0]
         defined = (each for each in vars(module).values() if isinstance(each, Architecture))
         for table in (replace(each, about=about) for each in defined):
-            names = (f"the architecture {table.name}", *table.hf)
+            shared = table.only is not None
+            names = (f"the architecture {table.name}", *(() if shared else table.hf))
             taken = [f"{name} is also in {owner[name]}" for name in names if name in owner]
             if taken:
                 broken.append(f"{file}: {', '.join(taken)}")
@@ -70,17 +73,20 @@ def covers(hf: str) -> bool:
     return any(hf in table.hf for table in architectures())
 
 
-def find(hf: str, where: str) -> Architecture:
+def find(hf: str, where: str, config: Mapping[str, Any] | None = None) -> Architecture:
     """Return the architecture that covers the Hugging Face class `hf`.
 
     Args:
         hf: the class's name, from config.json's "architectures".
         where: the file that names it.
+        config: config.json, for classes that have models of several architectures.
 
     Raises:
         UnknownClassError: none does; table files that cannot be used are named.
     """
-    found = next((table for table in architectures() if hf in table.hf), None)
+    covering = [table for table in architectures() if hf in table.hf]
+    special = (t for t in covering if t.only is not None and t.only(config or {}))
+    found = next(special, next((t for t in covering if t.only is None), None))
     if found is not None:
         return found
     raise UnknownClassError(
