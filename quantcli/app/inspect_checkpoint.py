@@ -147,7 +147,7 @@ def inspect_checkpoint(path: str | Path) -> CheckpointInspection:
         path=str(path),
         name=model_name(path),
         model_class=model_class,
-        architecture=_architecture(model_class),
+        architecture=_architecture(model_class, config),
         files=_files(path, checkpoint),
         weights=sum(math.prod(ref.shape) for ref in refs.values()),
         nbytes=sum(ref.nbytes for ref in refs.values()),
@@ -176,9 +176,9 @@ def _class(config: Mapping[str, Any]) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _architecture(model_class: str | None) -> str | None:
+def _architecture(model_class: str | None, config: Mapping[str, Any]) -> str | None:
     try:
-        return None if model_class is None else find(model_class, "").name
+        return None if model_class is None else find(model_class, "", text_config(config)).name
     except InputError:
         return None
 

@@ -60,6 +60,11 @@ def test_the_name_is_one_that_the_runtime_knows(table: Architecture) -> None:
     assert table.vocab in KINDS
 
 
+def test_config_json_tells_architectures_of_one_class_apart() -> None:
+    assert find("XLMRobertaModel", "here").name == "bert"
+    assert find("XLMRobertaModel", "here", {"lora_adaptations": ["a"]}).name == "jina-bert-v3"
+
+
 @EACH
 def test_keys_are_spelled_as_the_library_spells_them(table: Architecture) -> None:
     known = library_keys(Keys) | runtime_keys()
