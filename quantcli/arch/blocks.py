@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from quantcli.arch.architecture import Arg, Count, Row
@@ -109,6 +109,44 @@ def plus_one(rows: Iterable[Row]) -> tuple[Row, ...]:
         replace(each, op="add", args=(1.0,)) if each.name.endswith("norm.weight") else each
         for each in rows
     )
+
+
+def transformed(
+    rows: Iterable[Row], transforms: Mapping[str, tuple[str, tuple[RowArg, ...]]]
+) -> tuple[Row, ...]:
+    """Return the rows, those that `transforms` names (with suffix) by its transform and arguments.
+
+    Raises:
+        ValueError: it names a row that there is not, or that has a transform.
+    """
+    rows = tuple(rows)
+    plain = {each.name for each in rows if each.op == "identity"}
+    if wrong := transforms.keys() - plain:
+        raise ValueError(f"no rows without a transform: {', '.join(sorted(wrong))}")
+    return tuple(
+        replace(each, op=transforms[each.name][0], args=transforms[each.name][1])
+        if each.name in transforms
+        else each
+        for each in rows
+    )
+
+
+def first_of(name: str, *sources: str, shape: Shape = ()) -> tuple[Row, ...]:
+    """Return the rows of a tensor that checkpoints have under several names, perhaps at once.
+
+    The first of `sources` that is there counts; without any, the first is reported as missing. Its
+    row comes last: what is asked about the tensor by its name is answered by that one.
+    """
+
+    def when(place: int) -> When:
+        def applies(facts: Facts) -> bool:
+            there = [other for other in sources if facts.has(other)]
+            return sources[place] == (there or sources)[0]
+
+        return applies
+
+    rows = [row(name, each, shape=shape, when=when(i)) for i, each in enumerate(sources)]
+    return tuple(reversed(rows))
 
 
 # -------------------------------------------------------------------------------- whole blocks

@@ -6,12 +6,20 @@ from collections.abc import Iterable
 
 from quantcli.arch.architecture import Check, Implements, Key
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import CAUSAL_KEY, HEAD_KEYS, LAYERS, RMS_EPSILON_KEY, SIZE_KEYS
+from quantcli.arch.keys import (
+    CAUSAL_KEY,
+    HEAD_KEYS,
+    LAYERS,
+    RMS_EPSILON_KEY,
+    SIZE_KEYS,
+    head_dim,
+)
 from quantcli.arch.relations import (
     PLAIN,
     SILU,
     full_attention_remark,
     grouped_heads,
+    rows_of,
     tied_remark,
     vocabulary_remark,
     window,
@@ -26,6 +34,13 @@ DECODER_KEYS: tuple[Key, ...] = (
     *ROPE_KEYS,
     RMS_EPSILON_KEY,
     POOLING_KEY,
+)
+VOCAB_KEY = Key("{arch}.vocab_size", "uint32", derive=rows_of("embed_tokens.weight"))
+# Of the families whose converter is the one of Llama.
+LLAMA_KEYS: tuple[Key, ...] = (
+    *DECODER_KEYS,
+    VOCAB_KEY,
+    Key("{arch}.rope.dimension_count", "uint32", derive=head_dim),
 )
 DECODER_CHECKS: tuple[Check, ...] = (grouped_heads, rotary_problems)
 DECODER_REMARKS: tuple[Check, ...] = (tied_remark, vocabulary_remark("embed_tokens.weight"))

@@ -150,11 +150,12 @@ def _traits(
     )
     if isinstance(grouped, tuple):  # a number a layer, 0 where a layer has no attention
         grouped = max((n for n in grouped if isinstance(n, int)), default=0)
+    count = heads(facts) if facts.get(*HEADS) is not None else 0
     return Traits(
         arch=table.name,
         layers=facts.integer(*LAYERS),
-        heads=heads(facts) if facts.get(*HEADS) is not None else 0,
-        heads_kv=grouped if isinstance(grouped, int) else heads(facts),
+        heads=count,
+        heads_kv=grouped if isinstance(grouped, int) else count,
         experts=experts(facts) if any("_exps" in spec.role for spec in specs) else 0,
         tied=all(spec.name != "output.weight" for spec in specs),
     )

@@ -32,6 +32,26 @@ EXPERT_LENGTH_KEY = Key(
     "{arch}.expert_feed_forward_length", "uint32", ("moe_intermediate_size",), at_least=1
 )
 EXPERT_KEYS: tuple[Key, ...] = (EXPERT_COUNT_KEY, EXPERT_USED_KEY)
+# Of a family whose models have experts or not: the runtime wants both keys or neither.
+OPTIONAL_EXPERT_KEYS: tuple[Key, ...] = (
+    Key("{arch}.expert_count", "uint32", derive=lambda facts: experts(facts) or None),
+    Key(
+        "{arch}.expert_used_count",
+        "uint32",
+        derive=lambda facts: facts.integer(*EXPERTS_USED) if experts(facts) else None,
+        at_least=1,
+    ),
+)
+
+
+def sparse(facts: Facts) -> bool:
+    """Tell whether the model has routed experts."""
+    return experts(facts) > 0
+
+
+def dense(facts: Facts) -> bool:
+    """Tell whether the model has no routed experts."""
+    return not sparse(facts)
 
 
 def gating_key(*fields: str) -> Key:

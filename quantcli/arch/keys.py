@@ -15,9 +15,9 @@ CONTEXT = (
     "max_sequence_length",
     "model_max_length",
 )
-WIDTH = ("hidden_size", "n_embd", "dim")
-FEED_FORWARD = ("intermediate_size", "n_inner", "hidden_dim")
-HEADS = ("num_attention_heads", "n_head", "n_heads")
+WIDTH = ("hidden_size", "n_embd", "n_embed", "dim", "d_model", "model_dim")
+FEED_FORWARD = ("intermediate_size", "n_inner", "hidden_dim", "d_ff")
+HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
 HEADS_KV = ("num_key_value_heads", "n_kv_heads")
 EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 RMS_EPSILON = ("rms_norm_eps", "norm_eps")

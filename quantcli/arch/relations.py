@@ -115,17 +115,26 @@ def rows_of(name: str) -> Count:
     return rows
 
 
-def unless(field: str) -> Callable[[Facts], bool]:
-    """Return for a row's `optional`: it may be missing unless the config switches it on."""
-    return lambda facts: not facts.get(field)
+def unless(*fields: str) -> Callable[[Facts], bool]:
+    """Return for a row's `optional`: it may be missing unless the config switches it on.
+
+    The first of `fields` that is present decides.
+    """
+    return lambda facts: not facts.get(*fields)
 
 
-def unannounced_biases(field: str, *patterns: str) -> Check:
-    """Return the remark on biases that are stored though the config switches them off."""
+def unannounced_biases(field: str, *patterns: str, alias: str = "") -> Check:
+    """Return the remark on biases that are stored though the config switches them off.
+
+    Args:
+        field: the config's switch.
+        patterns: what the biases are called (fnmatch on canonical names).
+        alias: how remote code calls the switch.
+    """
 
     def remark(facts: Facts) -> Iterable[str]:
         found = [n for n in facts.tensors if any(fnmatchcase(n, pattern) for pattern in patterns)]
-        if found and not facts.get(field):
+        if found and not facts.get(*filter(None, (field, alias))):
             yield (
                 f"{len(found)} biases are stored although {field} is not set; they are used here, "
                 f"transformers leaves them out"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from quantcli.arch.architecture import Arg, Implements, Key, Row, Value
 from quantcli.arch.facts import Facts, is_number
@@ -141,6 +142,15 @@ ROPE_KEYS: tuple[Key, ...] = (
     Key("{arch}.rope.dimension_sections", "array:int32", derive=_sections),
     Key("{arch}.rope.freq_base", "float32", derive=_theta, above=0),
     Key("{arch}.rope.freq_base_swa", "float32", derive=lambda facts: facts.rope_local_theta),
+)
+
+# Where llama.cpp's converter writes no base: it is left out when it is what the runtime takes then.
+_BASE = 10000.0
+SPARING_ROPE_KEYS: tuple[Key, ...] = tuple(
+    replace(key, derive=lambda facts: None if _theta(facts) == _BASE else _theta(facts))
+    if key.name == "{arch}.rope.freq_base"
+    else key
+    for key in ROPE_KEYS
 )
 
 

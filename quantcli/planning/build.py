@@ -11,8 +11,9 @@ from quantcli import codec
 from quantcli.arch.architecture import Entry, Model, TensorSpec, Value
 from quantcli.checkpoint.source import TensorRef
 from quantcli.container.header import build_header
+from quantcli.errors import UsageError
 from quantcli.planning.plan import ASSUMED_KEY, Plan, SourceFile, Step
-from quantcli.recipe import Assignment, Recipe, assign
+from quantcli.recipe import Assignment, Recipe, assign, starving
 from quantcli.tokenizer import TokenizerExport
 
 # Version of the block formats, as llama.cpp's quantizer writes it.
@@ -56,10 +57,12 @@ def build(
         identity: provenance.
 
     Raises:
+        UsageError: the preset gives tensors a type that needs an importance matrix.
         ContainerError: a name or a value that the format cannot hold.
     """
     dtypes = {name: ref.dtype for name, ref in refs.items()}
     assignments = assign(recipe, model.traits, model.specs, dtypes)
+    _refuse_starving(recipe, starving(recipe, model.specs, assignments))
     codecs = [codec.get(assignment.type) for assignment in assignments]
     sizes = [
         kind.row_bytes(spec.shape[-1]) * _rows(spec)
@@ -88,6 +91,16 @@ def build(
         files=tuple(SourceFile(path, files[path]) for path in sorted(files)),
         notes=(*model.notes, *tokenizer.notes),
     )
+
+
+def _refuse_starving(recipe: Recipe, names: Sequence[str]) -> None:
+    """Raise UsageError when tensors would get a type that is noise without importance."""
+    if names:
+        raise UsageError(
+            f"{recipe.name} needs an importance matrix: without it {len(names)} tensors, "
+            f"{names[0]} the first, would become noise",
+            hint="Take Q2_K or a larger type, which need none.",
+        )
 
 
 def _rows(spec: TensorSpec) -> int:
