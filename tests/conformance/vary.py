@@ -189,7 +189,8 @@ def _named(path: str, value: Any, said: str) -> bool:
     name = path.rpartition(".")[2]
     if isinstance(value, Mapping):
         return name in said or any(f"{key} " in said for key in value) or "rope" in said
-    return name in said or f" {value} " in said
+    about = {"layer_types": "sliding_window"}.get(name, name)
+    return name in said or about in said or f" {value} " in said
 
 
 def _held(
@@ -207,8 +208,7 @@ def _held(
     result = run.Result(finding.arch, case)
     run.compare(result, expected, got, lambda: run.rounded(case, folder / "model", tokens))
     finding.detail = "; ".join(result.failures) or f"{result.difference:.1e}"
-    field = finding.field.rpartition(".")[2]
-    noted = [note for note in notes if field in note or "llama.cpp" in note]
+    noted = [note for note in notes if _named(finding.field, finding.value, note)]
     finding.what = "same" if not result.failures else "noted" if noted else "silent"
     if finding.what == "noted":
         finding.detail = noted[0].replace("\n", " ")
