@@ -38,7 +38,7 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from quantcli import codec
 from quantcli.codec import codec as engine
-from quantcli.codec.search import Search
+from quantcli.codec.search.scale import Search
 from quantcli.evaluate.bounds import BOUNDS
 
 F32 = npt.NDArray[np.float32]

@@ -8,8 +8,8 @@ from functools import cache
 from types import MappingProxyType
 
 from quantcli.codec import formats
-from quantcli.codec.bits import has_nonfinite
 from quantcli.codec.codec import EFFORTS, Codec, ScaleOverflowError
+from quantcli.codec.layout.bits import has_nonfinite
 from quantcli.errors import UsageError
 
 __all__ = ["EFFORTS", "Codec", "ScaleOverflowError", "by_id", "get", "has_nonfinite", "names"]

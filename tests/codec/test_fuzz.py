@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from quantcli import codec
-from quantcli.codec.search import Search
+from quantcli.codec.search.scale import Search
 
 Encode = Callable[[np.ndarray, np.ndarray | None, Search, np.ndarray], None]
 

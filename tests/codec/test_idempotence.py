@@ -18,7 +18,7 @@ from samples import bell, importance, tails
 
 from quantcli import codec
 from quantcli.codec import codec as engine
-from quantcli.codec import exact
+from quantcli.codec.recovery import recover as exact
 
 SINGLE = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL"]
 SUPER = ["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS"]

@@ -11,9 +11,10 @@ import pytest
 from samples import importance, tails
 
 from quantcli import codec
-from quantcli.codec import grids, lattice
-from quantcli.codec.points import Lattice, Vectors, _nearest
-from quantcli.codec.search import Search
+from quantcli.codec import grids
+from quantcli.codec.search import lattice
+from quantcli.codec.search.lattice_points import Lattice, Vectors, _nearest
+from quantcli.codec.search.scale import Search
 
 LEVELS = (8, 25, 43)
 NAMES = [name for name in codec.names() if name.startswith(("IQ1", "IQ2", "IQ3"))]

@@ -8,9 +8,9 @@ import pytest
 from samples import importance, tails
 
 from quantcli import codec
-from quantcli.codec import codebook
-from quantcli.codec.joint import Candidates
-from quantcli.codec.search import Groups, Search
+from quantcli.codec.search import codebook
+from quantcli.codec.search.joint_scale import Candidates
+from quantcli.codec.search.scale import Groups, Search
 
 LEVELS = np.array(gguf.quants.IQ4_NL.kvalues, np.float64)
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, Blocks
 from quantcli.codec.codec import Codec, Mask, block_layout
-from quantcli.codec.search import Search
+from quantcli.codec.layout.bits import F32, Blocks
+from quantcli.codec.search.scale import Search
 
 LAYOUT = block_layout(("bits", "<u2"))
 EXPONENT = np.uint16(0x7F80)
@@ -54,4 +54,5 @@ CODEC = Codec(
     decode=decode,
     scales=(),
     broken=broken,
+    infinite=0x7F80,
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, Blocks
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.search import Search
+from quantcli.codec.layout.bits import F32, Blocks
+from quantcli.codec.search.scale import Search
 
 LAYOUT = block_layout(("d", "<f4"))
 
@@ -30,4 +30,5 @@ CODEC = Codec(
     layout=LAYOUT,
     encode=encode,
     decode=decode,
+    infinite=0x7F800000,
 )

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from quantcli.codec import grids
-from quantcli.codec.bits import F32, Blocks, to_half
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.lattice import TERNARY, fit_lattice
-from quantcli.codec.points import Lattice
-from quantcli.codec.search import Search
+from quantcli.codec.layout.bits import F32, Blocks, to_half
+from quantcli.codec.search.lattice import TERNARY, fit_lattice
+from quantcli.codec.search.lattice_points import Lattice
+from quantcli.codec.search.scale import Search
 
 # qh: per group two nibbles of three high bits of the number and the sign of the shift
 LAYOUT = block_layout(("qs", "u1", (32,)), ("qh", "u1", (16,)), ("scales", "<u2", (4,)))

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from quantcli.codec import grids
-from quantcli.codec.bits import F32, Blocks, to_half
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.lattice import TERNARY, fit_lattice
-from quantcli.codec.points import Lattice
-from quantcli.codec.search import Search
+from quantcli.codec.layout.bits import F32, Blocks, to_half
+from quantcli.codec.search.lattice import TERNARY, fit_lattice
+from quantcli.codec.search.lattice_points import Lattice
+from quantcli.codec.search.scale import Search
 
 # qh: three high bits of each of the four numbers, the scale, the sign of the shift
 LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (32,)), ("qh", "<u2", (8,)))

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from quantcli.codec import grids
-from quantcli.codec.bits import F32, Blocks, to_half
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.lattice import THREE_LEVELS, fit_lattice
-from quantcli.codec.points import Lattice
-from quantcli.codec.search import Search
+from quantcli.codec.layout.bits import F32, Blocks, to_half
+from quantcli.codec.search.lattice import THREE_LEVELS, fit_lattice
+from quantcli.codec.search.lattice_points import Lattice
+from quantcli.codec.search.scale import Search
 
 LAYOUT = block_layout(
     ("d", "<f2"), ("qs", "u1", (32,)), ("signs", "u1", (32,)), ("qh", "u1", (8,)),

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from quantcli.codec import grids
-from quantcli.codec.bits import F32, Blocks, to_half
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.lattice import THREE_LEVELS, fit_lattice
-from quantcli.codec.points import Lattice
-from quantcli.codec.search import Search
+from quantcli.codec.layout.bits import F32, Blocks, to_half
+from quantcli.codec.search.lattice import THREE_LEVELS, fit_lattice
+from quantcli.codec.search.lattice_points import Lattice
+from quantcli.codec.search.scale import Search
 
 # a group is four numbers of points, then a word of four 7-bit sign codes and the scale
 LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (8, 8)))

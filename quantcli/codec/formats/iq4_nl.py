@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import (
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.layout.bits import (
     F32,
     Blocks,
     decode_nibbles,
     field_bytes,
     half_round,
     pack_nibbles,
+    reciprocal,
     to_half,
 )
-from quantcli.codec.codebook import LEVELS, MANY_PEAKS, LevelSearch, level_codes, level_scale
-from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.parts import Exact, Parts
-from quantcli.codec.search import Groups, Search, reciprocal
+from quantcli.codec.layout.block_parts import Exact, Parts
+from quantcli.codec.search.codebook import LEVELS, MANY_PEAKS, LevelSearch, level_codes, level_scale
+from quantcli.codec.search.scale import Groups, Search
 
 LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))
 

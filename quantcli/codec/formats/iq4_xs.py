@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, Blocks, decode_nibbles, field_bytes, to_half
-from quantcli.codec.codebook import LEVELS, MANY_PEAKS, LevelSearch, fit_level_blocks, level_codes
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.parts import Exact, Parts
-from quantcli.codec.search import Groups, Search, reciprocal
+from quantcli.codec.layout.bits import F32, Blocks, decode_nibbles, field_bytes, reciprocal, to_half
+from quantcli.codec.layout.block_parts import Exact, Parts
+from quantcli.codec.search.codebook import (
+    LEVELS,
+    MANY_PEAKS,
+    LevelSearch,
+    fit_level_blocks,
+    level_codes,
+)
+from quantcli.codec.search.scale import Groups, Search
 
 LAYOUT = block_layout(
     ("d", "<f2"), ("scales_h", "<u2"), ("scales_l", "u1", (4,)), ("qs", "u1", (128,))

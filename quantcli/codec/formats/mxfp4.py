@@ -12,11 +12,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, SCRATCH, Blocks, decode_nibbles, field_bytes, fill_field
 from quantcli.codec.codec import Codec, Mask, block_layout
-from quantcli.codec.fp4 import VALUES, pack_fp4, peak_magnitude, square_error
-from quantcli.codec.quads import group_sum, lanes, take_groups
-from quantcli.codec.search import Search
+from quantcli.codec.layout.bits import F32, SCRATCH, Blocks, decode_nibbles, field_bytes, fill_field
+from quantcli.codec.layout.lanes import group_sum, lanes, take_groups
+from quantcli.codec.search.fp4 import VALUES, pack_fp4, peak_magnitude, square_error
+from quantcli.codec.search.scale import Search
 
 I32 = npt.NDArray[np.int32]
 

@@ -11,11 +11,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, U8, Blocks, decode_nibbles, field_bytes, fill_field
 from quantcli.codec.codec import Codec, Mask, block_layout
-from quantcli.codec.fp4 import REACH, VALUES, pack_fp4, peak_magnitude, square_error
-from quantcli.codec.quads import coarse_groups, take_rows
-from quantcli.codec.search import Search, reciprocal
+from quantcli.codec.layout.bits import (
+    F32,
+    U8,
+    Blocks,
+    decode_nibbles,
+    field_bytes,
+    fill_field,
+    reciprocal,
+)
+from quantcli.codec.layout.lanes import coarse_groups, take_rows
+from quantcli.codec.search.fp4 import REACH, VALUES, pack_fp4, peak_magnitude, square_error
+from quantcli.codec.search.scale import Search
 
 LAYOUT = block_layout(("d", "u1", (4,)), ("qs", "u1", (32,)))
 

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import (
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.layout.bits import (
     F32,
     SCRATCH,
     Blocks,
     decode_scaled,
     field_bytes,
     fill_field,
+    reciprocal,
     to_half,
     unpack_bits,
 )
-from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.quads import from_quads, group_sum, weighted
-from quantcli.codec.search import Search, reciprocal
+from quantcli.codec.layout.lanes import from_quads, group_sum, weighted
+from quantcli.codec.search.scale import Search
 
 LAYOUT = block_layout(("d", "<f2"), ("qs", "u1", (16,)))
 

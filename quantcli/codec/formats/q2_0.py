@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import (
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.layout.bits import (
     F32,
     SCRATCH,
     U8,
@@ -19,11 +20,11 @@ from quantcli.codec.bits import (
     decode_scaled,
     field_bytes,
     fill_field,
+    reciprocal,
     to_half,
 )
-from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.parts import Exact, Parts
-from quantcli.codec.quads import (
+from quantcli.codec.layout.block_parts import Exact, Parts
+from quantcli.codec.layout.lanes import (
     first_scale,
     from_quads,
     group_count,
@@ -32,7 +33,7 @@ from quantcli.codec.quads import (
     lanes,
     weighted,
 )
-from quantcli.codec.search import Search, reciprocal, take_over
+from quantcli.codec.search.scale import Search, take_over
 
 I8 = npt.NDArray[np.int8]
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import (
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.layout.bits import (
     F32,
     Blocks,
     decode_scaled,
@@ -16,11 +17,10 @@ from quantcli.codec.bits import (
     to_half,
     unpack_codes,
 )
-from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.parts import Exact, Parts
-from quantcli.codec.quarters import pack_quarters
-from quantcli.codec.search import Search, neighbours, square
-from quantcli.codec.superblock import fit_range_blocks
+from quantcli.codec.layout.block_parts import Exact, Parts
+from quantcli.codec.layout.two_bits import pack_quarters
+from quantcli.codec.search.scale import Search, neighbours, square
+from quantcli.codec.search.super_block import fit_range_blocks
 
 LAYOUT = block_layout(("scales", "u1", (16,)), ("qs", "u1", (64,)), ("d", "<f2"), ("dmin", "<f2"))
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import (
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.layout.bits import (
     F32,
     Blocks,
     decode_scaled,
@@ -16,10 +17,9 @@ from quantcli.codec.bits import (
     unpack_codes,
     unpack_scales_k4,
 )
-from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.parts import Exact, Parts
-from quantcli.codec.search import Search, neighbours, square
-from quantcli.codec.superblock import fit_range_blocks, store_scales_k4
+from quantcli.codec.layout.block_parts import Exact, Parts
+from quantcli.codec.search.scale import Search, neighbours, square
+from quantcli.codec.search.super_block import fit_range_blocks, store_scales_k4
 
 LAYOUT = block_layout(("d", "<f2"), ("dmin", "<f2"), ("scales", "u1", (12,)), ("qs", "u1", (128,)))
 

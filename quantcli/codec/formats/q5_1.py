@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import (
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.layout.bits import (
     F32,
     Blocks,
     decode_scaled,
@@ -14,10 +15,9 @@ from quantcli.codec.bits import (
     to_half,
     unpack_fifth,
 )
-from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.legacy import RANGE_SEARCHES, fit_range
-from quantcli.codec.parts import Exact, Parts
-from quantcli.codec.search import Search
+from quantcli.codec.layout.block_parts import Exact, Parts
+from quantcli.codec.search.scale import Search
+from quantcli.codec.search.small_block import RANGE_SEARCHES, fit_range
 
 LAYOUT = block_layout(("d", "<f2"), ("m", "<f2"), ("qh", "<u4"), ("qs", "u1", (16,)))
 

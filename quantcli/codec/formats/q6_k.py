@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import F32, Blocks, decode_scaled, field_bytes, to_half, unpack_codes
 from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.parts import Exact, Parts
-from quantcli.codec.search import Search
-from quantcli.codec.superblock import fit_signed_blocks
+from quantcli.codec.layout.bits import (
+    F32,
+    Blocks,
+    decode_scaled,
+    field_bytes,
+    to_half,
+    unpack_codes,
+)
+from quantcli.codec.layout.block_parts import Exact, Parts
+from quantcli.codec.search.scale import Search
+from quantcli.codec.search.super_block import fit_signed_blocks
 
 LAYOUT = block_layout(
     ("ql", "u1", (128,)), ("qh", "u1", (64,)), ("scales", "i1", (16,)), ("d", "<f2")

@@ -10,10 +10,26 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, SCRATCH, Blocks, decode_scaled, fill_field, half_round, to_half
 from quantcli.codec.codec import Codec, Mask, block_layout
-from quantcli.codec.quads import Index, coarse_groups, from_quads, group_range, lanes, take_rows
-from quantcli.codec.search import Search, reciprocal
+from quantcli.codec.layout.bits import (
+    F32,
+    SCRATCH,
+    Blocks,
+    decode_scaled,
+    fill_field,
+    half_round,
+    reciprocal,
+    to_half,
+)
+from quantcli.codec.layout.lanes import (
+    Index,
+    coarse_groups,
+    from_quads,
+    group_range,
+    lanes,
+    take_rows,
+)
+from quantcli.codec.search.scale import Search
 
 I8 = npt.NDArray[np.int8]
 I64 = npt.NDArray[np.int64]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantcli.codec.bits import (
+from quantcli.codec.codec import Codec, block_layout
+from quantcli.codec.layout.bits import (
     F32,
     U8,
     Blocks,
@@ -17,12 +18,11 @@ from quantcli.codec.bits import (
     to_half,
     unpack_codes,
 )
-from quantcli.codec.codec import Codec, block_layout
-from quantcli.codec.parts import Exact, Parts
-from quantcli.codec.quads import codes_in_quads, from_quads
-from quantcli.codec.quarters import pack_axis
-from quantcli.codec.search import Search
-from quantcli.codec.ternary import SEARCHES, encode_ternary
+from quantcli.codec.layout.block_parts import Exact, Parts
+from quantcli.codec.layout.lanes import codes_in_quads, from_quads
+from quantcli.codec.layout.two_bits import pack_axis
+from quantcli.codec.search.scale import Search
+from quantcli.codec.search.ternary import SEARCHES, encode_ternary
 
 LAYOUT = block_layout(("qs", "u1", (64,)), ("d", "<f2"))
 

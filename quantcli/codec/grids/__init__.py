@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.bits import F32, U8, decode_scaled
+from quantcli.codec.layout.bits import F32, U8, decode_scaled
 
 Words = npt.NDArray[Any]  # uint32 or uint64, by the dimension of the points
 

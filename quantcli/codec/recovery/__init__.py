@@ -1,0 +1,1 @@
+"""Values that were decoded before are recovered exactly, from the ratios between them."""

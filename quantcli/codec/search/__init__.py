@@ -1,0 +1,1 @@
+"""The searches that formats share: scales, super-blocks, lattices, codebooks, ternary, FP4."""
