@@ -27,6 +27,7 @@ from quantcli.cli.options import (
     SkipExisting,
     SkipExistingVerify,
     Strict,
+    VocabOnly,
     metadata_of,
 )
 from quantcli.cli.progress import progress
@@ -55,6 +56,7 @@ def convert(
     force: Force = False,
     skip_existing: SkipExisting = False,
     skip_existing_verify: SkipExistingVerify = False,
+    vocab_only: VocabOnly = False,
     modelfile: Modelfile = False,
     jobs: Jobs = None,
     engine: Engine = None,
@@ -71,7 +73,7 @@ def convert(
     chunk_weights: ChunkWeights = 1 << 20,
 ) -> None:
     """Convert a checkpoint to one quantized GGUF file; interrupted, the same command goes on."""
-    if type_ is None and plan_file is None:
+    if type_ is None and plan_file is None and not vocab_only:
         raise UsageError(
             "nothing says which type to take",
             hint="For example -t Q4_K_M (4.9 bits per weight) or -t Q8_0 (8.5); "
@@ -93,6 +95,7 @@ def convert(
             arch=arch,
             model_name=model_name,
             metadata=metadata_of(metadata),
+            vocab_only=vocab_only,
             modelfile=modelfile,
             force=force,
             skip_existing="verify" if skip_existing_verify else skip_existing,
