@@ -17,6 +17,7 @@ import tokenizers
 from tokenizer_folders import write_json
 
 from quantcli.tokenizer import regexes as rx
+from quantcli.tokenizer.tekken import OLD_SPECIAL as SPECIAL
 from quantcli.tokenizer.tiktoken import CLASSES
 from tokenizing import folders
 from tokenizing.references import Encode, greedy, ranked_json, read_ranks, with_special
@@ -42,6 +43,7 @@ class Truth:
         added: texts of added tokens.
         tokenizer: the object in tokenizer.json, which reasons change; None without one.
         original: another library that llama.cpp may follow instead, where there is one.
+        skips: texts with one of these are not asked.
     """
 
     encode: Encode
@@ -49,6 +51,7 @@ class Truth:
     added: list[str]
     tokenizer: Mapping[str, Any] | None = None
     original: Encode | None = None
+    skips: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +162,10 @@ def tekken(file: str) -> Callable[[Path, Path], Truth]:
         first = config["default_num_special_tokens"]
         room = config["default_vocab_size"] - first
         listed = (f"{entry['token_bytes']} {entry['rank']}" for entry in said["vocab"][:room])
-        return of_value(
-            ranked_json(read_ranks("\n".join(listed)), config["pattern"], {}, first=first), folder
-        )
+        special = {f"<SPECIAL_{i}>": i for i in range(len(SPECIAL), first)}
+        special |= {text: i for i, text in enumerate(SPECIAL)}
+        ranks = read_ranks("\n".join(listed))
+        return of_value(ranked_json(ranks, config["pattern"], special, first=first), folder)
 
     return make
 
@@ -198,9 +202,10 @@ def model_file(file: str) -> Callable[[Path, Path], Truth]:
         processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
         size = processor.GetPieceSize()
         pieces = [processor.IdToPiece(i).replace("\u2581", " ") for i in range(300, size, 8)]
-        control = {processor.IdToPiece(i): i for i in range(size) if processor.IsControl(i)}
-        # What follows a special token has a space in front for llama.cpp, and for nobody else.
-        return Truth(processor.encode, pieces, ["<x>", "[x]", *(t[:-1] for t in control)])
+        # SentencePiece looks for no special tokens in a text.
+        control = {processor.IdToPiece(i) for i in range(size) if processor.IsControl(i)}
+        skips = (*sorted(control), "<unk>")
+        return Truth(processor.encode, pieces, [*control], skips=skips)
 
     return make
 
