@@ -83,14 +83,14 @@ def test_texts_meant_to_differ(name: str, request: pytest.FixtureRequest, tmp_pa
     truth = of_json(folder)
     ours = load(export(folder, "auto", rows=None, config=config(folder)), tmp_path)
     words = list(fragments(STRINGS))
-    asked = texts(1200, seed=1, pieces=truth.pieces, added=truth.added, words=words)
+    asked = texts(500, seed=1, pieces=truth.pieces, added=truth.added, words=words)
     different = [text for text in asked if ours.tokenize(text) != truth.encode(text)]
     assert truth.tokenizer is not None
     explainer = Explainer(truth.tokenizer, ours.tokenize)
     assert [text for text in different if not explainer.why(text)] == []
-    # What is explained is rare: an explanation that always held would be none.
-    assert len(different) < (1 if name == "smollm2" else 100)
-    assert not explainer.why("the tokenizer and llama.cpp agree on this" + "\0")
+    # What is explained is rare, and an explanation that always held would be none.
+    assert len(different) < (1 if name == "smollm2" else 50)
+    assert not Explainer(truth.tokenizer, lambda _: [0]).why("words")
 
 
 SPELLINGS = [

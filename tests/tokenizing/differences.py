@@ -100,7 +100,10 @@ def _lazily(make: Callable[[], dict[str, Any]]) -> Encode:
 
     def encode(text: str) -> list[int]:
         if not made:
-            made.append(tokenizers.Tokenizer.from_str(json.dumps(make())))
+            tokenizer = tokenizers.Tokenizer.from_str(json.dumps(make()))
+            tokenizer.no_padding()
+            tokenizer.no_truncation()
+            made.append(tokenizer)
         return list(made[0].encode(text, add_special_tokens=False).ids)
 
     return encode
