@@ -9,6 +9,7 @@ from pathlib import Path
 
 from quantcli.evaluate import task
 from quantcli.evaluate.task import Finding, Subject
+from quantcli.importance import MatrixSource
 from quantcli.workers.call import Call
 from quantcli.workers.engine import drive, opened
 
@@ -31,12 +32,14 @@ class Job:
         root: folder of the checkpoint; None when no subject has an origin.
         subjects: the tensors.
         effort: when given, sources are also encoded again with it and compared byte by byte.
+        matrix: where the importance matrix lies that they are encoded with, or None.
     """
 
     path: Path
     root: Path | None
     subjects: tuple[Subject, ...]
     effort: str | None
+    matrix: MatrixSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ def check_all(
         inode=job.path.stat().st_ino,
         root=None if job.root is None else str(job.root.absolute()),
         effort=job.effort,
+        matrix=job.matrix,
     )
     try:
         with opened(workers.engine, jobs=workers.jobs, calls=len(pieces)) as engine:
