@@ -216,12 +216,13 @@ class _Report:
         )
         root = None if reference is None else reference.root
         total = sum(subject.rows * subject.row_bytes for subject in subjects)
-        merged = dict.fromkeys(range(len(subjects)), Finding(0))
+        merged: dict[int, Finding] = {}
         done = 0
 
         def take(piece: Piece, finding: Finding) -> None:
             nonlocal done
-            merged[piece.subject] = merged[piece.subject].merged(finding)
+            before = merged.get(piece.subject)
+            merged[piece.subject] = finding if before is None else before.merged(finding)
             done += (piece.stop - piece.start) * subjects[piece.subject].row_bytes
             if progress is not None:
                 progress(done, total)
