@@ -95,8 +95,9 @@ def check_all(
         effort=job.effort,
     )
     try:
-        with opened(workers.engine, jobs=workers.jobs, calls=len(pieces)) as engine:
-            groups = list(_groups(job, pieces, _TOGETHER if engine.local else _BUNDLE_WEIGHTS))
+        least = _TOGETHER if workers.engine is None else _BUNDLE_WEIGHTS
+        groups = list(_groups(job, pieces, least))
+        with opened(workers.engine, jobs=workers.jobs, calls=len(groups)) as engine:
             in_order = _InOrder(groups, report)
             if any(subject.origin is not None for subject in job.subjects):
                 calls = (Call.of(task.check, target, _parts(job, group)) for group in groups)
