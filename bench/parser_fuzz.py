@@ -28,12 +28,15 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from parser_targets import Target, write_targets
 from support import write_table
 
 from quantcli.errors import QuantcliError
+
+if TYPE_CHECKING:
+    # What is imported before atheris looks on is not instrumented.
+    from parser_targets import Target
 
 PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 SECONDS, MEMORY, MESSAGE = 2.0, 200 << 20, 30_000
@@ -95,6 +98,8 @@ def run_case(target: Target, folder: Path, seed: int, tally: Tally) -> None:
 
 def work(seed: int, step: int, deadline: float, cases: int, only: str, queue: Any) -> None:
     """Run batches of cases, every `step`-th from `seed`, until the deadline or `cases`."""
+    from parser_targets import write_targets
+
     warnings.simplefilter("error")
     tallies: dict[str, Tally] = {}
     with tempfile.TemporaryDirectory(dir=_fast()) as scratch:
@@ -199,6 +204,8 @@ def _sum(tallies: Iterable[Tally]) -> Tally:
 
 def replay(case: str) -> int:
     """Run one case again and let its exception through."""
+    from parser_targets import write_targets
+
     name, _, seed = case.rpartition(":")
     with tempfile.TemporaryDirectory() as scratch:
         for target, folder in write_targets(Path(scratch)):
@@ -212,10 +219,13 @@ def guided(name: str, minutes: float) -> int:
     """Let atheris choose the mutations of one target by the coverage they reach."""
     import atheris
 
-    with atheris.instrument_imports(include=["quantcli"]):
-        import quantcli.app.plan  # noqa: F401  instrumented on import
     scratch = tempfile.mkdtemp(dir=_fast())
-    target, folder = next(p for p in write_targets(Path(scratch)) if p[0].name == name)
+    with atheris.instrument_imports(include=["quantcli"]):
+        from parser_targets import write_targets
+
+        targets = write_targets(Path(scratch))
+        target, folder = next(pair for pair in targets if pair[0].name == name)
+        target.run(folder)  # tables are imported when they are needed first
 
     def one(data: bytes) -> None:
         (folder / target.file).write_bytes(data)
