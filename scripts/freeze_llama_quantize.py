@@ -9,14 +9,16 @@ a real file (its quantized tensors count as BF16), which is kept in the fixture:
 it again without the file. The others are described below. Presets that llama.cpp does not have are
 left out.
 
-Writes tests/fixtures/llama_quantize/NAME.json: the traits, names and shapes (outermost first) of
-the tensors, and for every preset their types in the same order.
+Writes tests/fixtures/llama_quantize/NAME.json: the traits, further keys, names and shapes
+(outermost first) of the tensors, and for every preset their types in the same order, a letter each
+of the legend: without and with an importance matrix, null where llama.cpp refuses.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import string
 import subprocess
 import sys
 import tempfile
@@ -28,30 +30,32 @@ import numpy as np
 import numpy.typing as npt
 
 from quantcli import recipe
-from quantcli.arch.architecture import Traits
+from quantcli.arch.architecture import Entry, Traits
+from quantcli.recipe.tensors import is_float32
 
 ROOT = Path(__file__).resolve().parents[1]
 FIXTURES = ROOT / "tests" / "fixtures" / "llama_quantize"
-PEER = ROOT / "bench" / "peer_quantize.py"
+PEER = ROOT / "scripts" / "peer_types.py"
+LETTERS = string.ascii_letters
 MAX_ROWS = 4
 NEEDS = """\
 Make an environment with it (a C++ compiler is needed) and name its interpreter:
     python -m venv build/peer
     build/peer/bin/pip install llama-cpp-python
     python scripts/freeze_llama_quantize.py --peer-python build/peer/bin/python"""
-ALWAYS_F32 = ("_norm.weight", "ffn_gate_inp.weight", "position_embd.weight", "token_types.weight")
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Skeleton:
-    """A model without weights: shapes are outermost first."""
+    """A model without weights: shapes are outermost first; `keys` are those of its architecture."""
 
     traits: Traits
     width: int
     hidden: int
     shapes: Shapes
+    keys: tuple[Entry, ...] = ()
 
 
 def decoder(
@@ -140,7 +144,11 @@ def known(path: Path) -> Skeleton:
     shapes = {name: tuple(shape) for name, *shape in record["tensors"]}
     hidden = next(shape[-1] for name, shape in shapes.items() if "ffn_down" in name)
     width = shapes["token_embd.weight"][-1]
-    return Skeleton(Traits(**record["traits"]), width, hidden, shapes)
+    keys = tuple(
+        Entry(key, kind, tuple(value) if isinstance(value, list) else value)
+        for key, kind, value in record.get("keys", ())
+    )
+    return Skeleton(Traits(**record["traits"]), width, hidden, shapes, keys)
 
 
 def presets() -> list[recipe.Recipe]:
@@ -151,9 +159,40 @@ def presets() -> list[recipe.Recipe]:
 
 
 def write(model: Skeleton, path: Path) -> None:
-    """Write the skeleton as the converter types it, BF16 and F32, with few rows."""
+    """Write the skeleton as the converter types it, BF16 and F32, with few rows.
+
+    Beside it a file .columns says how many weights an importance matrix has for each tensor.
+    """
     traits = model.traits
     writer = gguf.GGUFWriter(path, traits.arch)
+    if model.keys:
+        for entry in model.keys:
+            add(writer, entry)
+    else:
+        plain_keys(writer, model)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_BF16)
+    noise = np.random.default_rng(1)
+    columns = {}
+    for name, shape in model.shapes.items():
+        cut = shape if len(shape) == 1 else (*(min(n, MAX_ROWS) for n in shape[:-1]), shape[-1])
+        columns[name] = cut[-1] * (cut[0] if len(cut) > 2 else 1)
+        values: npt.NDArray[np.float32] = noise.standard_normal(cut, dtype=np.float32)
+        if is_float32(name, shape):
+            writer.add_tensor(name, values)
+        else:
+            bits = (values.view(np.uint32) >> 16).astype(np.uint16).view(np.uint8)
+            writer.add_tensor(name, bits, raw_dtype=gguf.GGMLQuantizationType.BF16)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    lines = [f"{name} {count}" for name, count in columns.items()]
+    path.with_suffix(".columns").write_text("\n".join(lines), encoding="utf-8")
+
+
+def plain_keys(writer: gguf.GGUFWriter, model: Skeleton) -> None:
+    """Write what a described decoder needs."""
+    traits = model.traits
     writer.add_context_length(128)
     writer.add_embedding_length(model.width)
     writer.add_block_count(traits.layers)
@@ -163,44 +202,53 @@ def write(model: Skeleton, path: Path) -> None:
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_layer_norm_eps(1e-5)
     writer.add_causal_attention(traits.arch != "bert")
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_BF16)
     if traits.experts:
         writer.add_expert_count(traits.experts)
         writer.add_expert_used_count(2)
-    noise = np.random.default_rng(1)
-    for name, shape in model.shapes.items():
-        cut = shape if len(shape) == 1 else (*(min(n, MAX_ROWS) for n in shape[:-1]), shape[-1])
-        values: npt.NDArray[np.float32] = noise.standard_normal(cut, dtype=np.float32)
-        if len(shape) == 1 or name.endswith((*ALWAYS_F32, ".bias")):
-            writer.add_tensor(name, values)
-        else:
-            bits = (values.view(np.uint32) >> 16).astype(np.uint16).view(np.uint8)
-            writer.add_tensor(name, bits, raw_dtype=gguf.GGMLQuantizationType.BF16)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+
+
+def add(writer: gguf.GGUFWriter, entry: Entry) -> None:
+    """Write one key of an architecture."""
+    if entry.type.startswith("array:"):
+        assert isinstance(entry.value, tuple)
+        writer.add_array(entry.key, list(entry.value))
+    else:
+        kind = gguf.GGUFValueType[entry.type.upper()]
+        writer.add_key_value(entry.key, entry.value, kind)
 
 
 def freeze(name: str, model: Skeleton, peer_python: str, folder: Path) -> None:
     """Quantize the skeleton to every preset and write the fixture."""
-    source, target = folder / f"{name}.gguf", folder / "out.gguf"
+    source = folder / f"{name}.gguf"
     write(model, source)
-    types: dict[str, list[str]] = {}
-    for preset in presets():
-        arguments = [peer_python, str(PEER), str(source), str(target), str(preset.file_type)]
-        subprocess.run(arguments, check=True)
-        found = {t.name: t.tensor_type.name for t in gguf.GGUFReader(target).tensors}
-        types[preset.name] = [found[tensor] for tensor in model.shapes]
+    legend: list[str] = []
+    numbers = [str(preset.file_type) for preset in presets()]
+    wanted = [number + flag for number in numbers for flag in ("", "i")]
+    subprocess.run([peer_python, str(PEER), str(source), str(folder), *wanted], check=True)
+
+    def types(path: Path) -> str | None:
+        if not path.exists():
+            return None
+        found = {t.name: t.tensor_type.name for t in gguf.GGUFReader(path).tensors}
+        path.unlink()
+        legend.extend(kind for kind in dict.fromkeys(found.values()) if kind not in legend)
+        return "".join(LETTERS[legend.index(found[tensor])] for tensor in model.shapes)
+
+    frozen = {
+        preset.name: [types(folder / f"{preset.file_type}{flag}.gguf") for flag in ("", "i")]
+        for preset in presets()
+    }
     record = {
         "traits": asdict(model.traits),
+        "keys": [[entry.key, entry.type, entry.value] for entry in model.keys],
         "tensors": [[tensor, *shape] for tensor, shape in model.shapes.items()],
-        "types": types,
+        "legend": legend,
+        "types": frozen,
     }
     FIXTURES.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, separators=(",", ":"))
     (FIXTURES / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    print(f"{name}: {len(model.shapes)} tensors, {len(types)} presets")
+    print(f"{name}: {len(model.shapes)} tensors, {len(frozen)} presets")
 
 
 def main() -> int:

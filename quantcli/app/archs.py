@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from quantcli.app.record import to_json
-from quantcli.arch.architecture import Architecture
+from quantcli.arch.architecture import Architecture, Implements
 from quantcli.arch.proofs import Proof, proof, versions
 from quantcli.arch.registry import architectures
 from quantcli.errors import UsageError
@@ -103,7 +103,7 @@ def archs(name: str | None = None) -> Archs:
                 + (f", perhaps {' or '.join(spelled)}" if spelled else ""),
                 hint="`quantcli archs` lists all.",
             )
-        tables = (known[wanted],)
+        tables = tuple(t for t in tables if wanted in map(str.lower, (t.name, *t.hf)))
     return Archs(versions(), tuple(_arch(table) for table in tables))
 
 
@@ -117,12 +117,15 @@ def _arch(table: Architecture) -> Arch:
         about=table.about,
         classes=table.hf,
         tokenizer=_KINDS.get(table.vocab, table.vocab),
-        settings=tuple(
-            Setting(row.field, tuple(dict.fromkeys(_text(value) for value in row.values)))
-            for row in table.graph
-        ),
+        settings=tuple(Setting(row.field, _values(row)) for row in table.graph),
         proof=proof(table.name),
     )
+
+
+def _values(row: Implements) -> tuple[str, ...]:
+    if callable(row.values):
+        return ("what follows from the sizes",)
+    return tuple(dict.fromkeys(_text(value) for value in row.values))
 
 
 def _text(value: object) -> str:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import cast
 
 from quantcli.arch.architecture import Entry, Value
+from quantcli.arch.outputs import runtime_tensors
 from quantcli.container.header import EntryLike
 from quantcli.container.types import LENGTH_LIMIT
 from quantcli.errors import UsageError, listed
@@ -161,14 +162,12 @@ def _text(entries: Mapping[str, EntryLike], key: str) -> str | None:
 
 def refusal(key: str, arch: str) -> str | None:
     """Return why `key` cannot be set in a file of the architecture `arch`, or None when it can."""
-    from gguf.constants import MODEL_ARCH_NAMES
-
     room = key.split(".", maxsplit=1)[0]
     if not _KEY.fullmatch(key) or len(key) > _LONGEST_KEY:
         return "keys are words of a-z, 0-9, _ and - with dots between them"
     if key in _FIXED:
         return "says how the file is read"
-    if room in {*_RESERVED, arch, *MODEL_ARCH_NAMES.values()}:
+    if room in {*_RESERVED, arch, *runtime_tensors()}:
         return f"{room}.* comes from the checkpoint or says how the file was made"
     return None
 

@@ -15,6 +15,7 @@ from quantcli.checkpoint import Checkpoint, open_checkpoint
 from quantcli.checkpoint.fingerprint import source_digest
 from quantcli.codec import EFFORTS
 from quantcli.errors import ArchitectureError, PlanError, QuantcliError, UsageError, listed
+from quantcli.importance import Importance
 from quantcli.inputs import PLAN_LIMIT, read_text
 from quantcli.planning.build import Identity, build
 from quantcli.planning.plan import Plan
@@ -42,6 +43,8 @@ def plan(
     pre_tokenizer: str | None = None,
     model_name: str | None = None,
     metadata: Metadata | None = None,
+    importance: Importance | None = None,
+    assumes_importance: bool = False,
     follow_links: bool = False,
     strict: bool = False,
 ) -> Plan:
@@ -57,6 +60,9 @@ def plan(
             what its card says, else the folder's name (in the Hub's cache, the repository's).
         metadata: further general.* keys or keys of your own, and their values: texts, read as on
             the command line ("5", "uint32:5"), or Python values of the key's type.
+        importance: the importance matrix (`read_imatrix`), which weights the encoders' errors and
+            is needed for types of about two bits.
+        assumes_importance: choose the types as with a matrix, without one: to compare with a file.
         follow_links: let links lead out of the model's folder.
         strict: refuse fallbacks to other types and any note.
 
@@ -74,6 +80,8 @@ def plan(
         pre_tokenizer=pre_tokenizer,
         model_name=model_name,
         metadata=metadata,
+        importance=importance,
+        assumes_importance=assumes_importance,
         strict=strict,
     )
 
@@ -87,6 +95,8 @@ def plan_opened(
     pre_tokenizer: str | None = None,
     model_name: str | None = None,
     metadata: Metadata | None = None,
+    importance: Importance | None = None,
+    assumes_importance: bool = False,
     strict: bool = False,
 ) -> Plan:
     """Return what `plan` returns, of a checkpoint from `open_checkpoint`; raises the same."""
@@ -116,7 +126,13 @@ def plan_opened(
         recipe=recipe,
         refs=checkpoint.refs,
         files=files,
-        identity=Identity(__version__, source_digest(checkpoint.root, files), effort),
+        identity=Identity(
+            __version__,
+            source_digest(checkpoint.root, files),
+            effort,
+            assumes_importance,
+        ),
+        importance=importance,
     )
     notes = (*checkpoint.notes, *result.notes, *general_notes)
     result = replace(result, notes=notes)

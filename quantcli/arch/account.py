@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from quantcli.arch.architecture import Architecture, Implements
+from quantcli.arch.architecture import Architecture
 from quantcli.arch.facts import Facts
 
 # Fields that say nothing about what a trained model computes for a text.
@@ -106,9 +106,10 @@ def refusals(table: Architecture, facts: Facts) -> tuple[list[str], list[str]]:
     for row in table.graph:
         present = row.read is not None or facts.says(row.field)
         value = row.read(facts) if row.read else facts.get(row.field)
-        if present and not _among(value, row.values):
+        values = row.values(facts) if callable(row.values) else row.values
+        if present and not _among(value, values):
             graph = f"llama.cpp's graph for {table.name}"
-            problems.append(f"{row.field} is {_spelled(value)}; {graph} has {_has(row)}")
+            problems.append(f"{row.field} is {_spelled(value)}; {graph} has {_has(values)}")
             hints += [row.hint] if row.hint else []
     return problems, hints
 
@@ -120,8 +121,8 @@ def _among(value: Any, values: tuple[Any, ...]) -> bool:
     )
 
 
-def _has(row: Implements) -> str:
-    shown = [_spelled(value) for value in row.values if value not in _NEUTRAL]
+def _has(values: tuple[Any, ...]) -> str:
+    shown = [_spelled(value) for value in values if value not in _NEUTRAL]
     return f"only {', '.join(shown)}" if shown else "nothing like it"
 
 
@@ -142,7 +143,7 @@ def unaccounted(given: Mapping[str, Any], table: Architecture, facts: Facts) -> 
     ignored = _matching((*IGNORED, *table.ignored_fields))
     left = [
         (name, value)
-        for name, value in _leaves(given)
+        for name, value in _leaves(given, facts.asked)
         if name not in facts.asked
         and not _among(value, _NEUTRAL)
         and facts.defaults.get(name) != value
@@ -160,10 +161,12 @@ def _matching(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns))
 
 
-def _leaves(given: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
-    """Give fields and values, those of the rotary parameters one by one."""
+def _leaves(given: Mapping[str, Any], asked: Iterable[str]) -> Iterable[tuple[str, Any]]:
+    """Give fields and values, those of objects that were asked for one by one each by itself."""
+    inner = (name.partition(".")[0] for name in asked if "." in name)
+    opened = {"rope_scaling", "rope_parameters", *inner}
     for name, value in given.items():
-        if name in ("rope_scaling", "rope_parameters") and isinstance(value, dict):
-            yield from ((f"{name}.{inner}", each) for inner, each in value.items())
+        if name in opened and isinstance(value, dict):
+            yield from ((f"{name}.{part}", each) for part, each in value.items())
         else:
             yield name, value

@@ -118,15 +118,15 @@ class Implements:
 
     Attributes:
         field: the config field ("hidden_act").
-        values: every value whose computation the graph has. A field that is absent, and has no
-            class default, is not looked at.
+        values: every value whose computation the graph has, or a function that gives them for a
+            model. A field that is absent, and has no class default, is not looked at.
         read: how the field is found where a plain look into the config is not enough; None when
             it is absent.
         hint: what a user can do about another value.
     """
 
     field: str
-    values: tuple[Any, ...]
+    values: tuple[Any, ...] | Callable[[Facts], tuple[Any, ...]]
     read: Callable[[Facts], Any] | None = None
     hint: str | None = None
 
@@ -148,6 +148,8 @@ class Architecture:
         layers: the stacks of layers: one, or two for an encoder with a decoder.
         prefixes: prefixes that a checkpoint's names may have or lack; removed in this order.
         suffixes: old endings of names and what they are called today.
+        renames: whole parts of names and what the table calls them, for checkpoints of another
+            writer (".block_sparse_moe." → ".mlp."); with a dot at both ends, replaced in order.
         ignored: patterns (fnmatch) of names without prefix that are dropped on purpose; rotary
             tables, masks and other buffers are dropped for every architecture (`arch.buffers`).
         defaults: model_type → config fields that the class fills when config.json lacks them;
@@ -158,8 +160,8 @@ class Architecture:
         remarks: what a user should know of this model; each sentence becomes a note.
         ignored_fields: patterns (fnmatch) of config fields that change nothing in this family,
             beside those that change nothing anywhere (`arch.account`).
-        beyond_library: tensors that llama.cpp loads for this architecture although the `gguf`
-            library does not list them.
+        partly: of the classes in `hf`, those that another table covers but for the models that
+            this function of the facts (before any tensor is known) tells: class → function.
         about: first line of its module's docstring, filled in when the folder is listed.
     """
 
@@ -171,6 +173,7 @@ class Architecture:
     layers: tuple[Stack, ...]
     prefixes: tuple[str, ...] = ("model.",)
     suffixes: tuple[tuple[str, str], ...] = ()
+    renames: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     vocab_keys: tuple[Key, ...] = ()
@@ -178,7 +181,7 @@ class Architecture:
     checks: tuple[Check, ...] = ()
     remarks: tuple[Check, ...] = ()
     ignored_fields: tuple[str, ...] = ()
-    beyond_library: tuple[str, ...] = ()
+    partly: Mapping[str, Callable[[Facts], bool]] = field(default_factory=dict)
     about: str = ""
 
 

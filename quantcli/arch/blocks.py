@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from quantcli.arch.architecture import Arg, Count, Row
@@ -111,6 +111,64 @@ def plus_one(rows: Iterable[Row]) -> tuple[Row, ...]:
     )
 
 
+def halves(names: tuple[str, str], source: str, size: Count, lead: Shape = ()) -> tuple[Row, ...]:
+    """Return the rows of two matrices stored as one: first rows and second rows.
+
+    Args:
+        names: of the two in the output.
+        source: the tensor (2 size, width), or a stack of such.
+        size: rows of each.
+        lead: dimensions before them, of a stack.
+    """
+
+    def end(facts: Facts) -> int:
+        return 2 * size(facts)
+
+    shape = (*lead, size, width)
+    return (
+        row(names[0], source, "pick", 1, 0, size, shape=shape),
+        row(names[1], source, "pick", 1, size, end, shape=shape),
+    )
+
+
+def transformed(
+    rows: Iterable[Row], transforms: Mapping[str, tuple[str, tuple[RowArg, ...]]]
+) -> tuple[Row, ...]:
+    """Return the rows, those that `transforms` names (with suffix) by its transform and arguments.
+
+    Raises:
+        ValueError: it names a row that there is not, or that has a transform.
+    """
+    rows = tuple(rows)
+    plain = {each.name for each in rows if each.op == "identity"}
+    if wrong := transforms.keys() - plain:
+        raise ValueError(f"no rows without a transform: {', '.join(sorted(wrong))}")
+    return tuple(
+        replace(each, op=transforms[each.name][0], args=transforms[each.name][1])
+        if each.name in transforms
+        else each
+        for each in rows
+    )
+
+
+def first_of(name: str, *sources: str, shape: Shape = ()) -> tuple[Row, ...]:
+    """Return the rows of a tensor that checkpoints have under several names, perhaps at once.
+
+    The first of `sources` that is there counts; without any, the first is reported as missing. Its
+    row comes last: what is asked about the tensor by its name is answered by that one.
+    """
+
+    def when(place: int) -> When:
+        def applies(facts: Facts) -> bool:
+            there = [other for other in sources if facts.has(other)]
+            return sources[place] == (there or sources)[0]
+
+        return applies
+
+    rows = [row(name, each, shape=shape, when=when(i)) for i, each in enumerate(sources)]
+    return tuple(reversed(rows))
+
+
 # -------------------------------------------------------------------------------- whole blocks
 def embedding(source: str = "embed_tokens") -> tuple[Row, ...]:
     """Return the row of the token embedding."""
@@ -125,6 +183,7 @@ def output(
     head: str = "lm_head",
     norm_bias: Present | None = None,
     bias: Present | None = None,
+    copied: bool = False,
 ) -> tuple[Row, ...]:
     """Return the rows of the last norm and of the output layer, which a tied model may lack.
 
@@ -134,11 +193,17 @@ def output(
         head: name of the output layer.
         norm_bias: whether the norm's bias may be absent; None where the runtime has none.
         bias: the same for the output layer's.
+        copied: whether a tied model's output layer is written as well, a copy of the embedding, for
+            runtimes that do not load a file without it.
     """
     rows = rows_of(f"{embedding}.weight")
+    copy = row(
+        "output.weight", f"{embedding}.weight", when=_both(lacks(f"{head}.weight"), headless)
+    )
     last = linear("output_norm", norm_source, shape=(width,), bias=norm_bias or True)
     return (
         *(last if norm_bias is not None else last[:1]),
+        *((copy,) if copied else ()),
         optional("output.weight", f"{head}.weight", shape=(rows, width), absent=headless),
         *(() if bias is None else (optional("output.bias", f"{head}.bias", absent=bias),)),
     )

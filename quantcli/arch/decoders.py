@@ -6,12 +6,22 @@ from collections.abc import Iterable
 
 from quantcli.arch.architecture import Check, Implements, Key
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import CAUSAL_KEY, HEAD_KEYS, LAYERS, RMS_EPSILON_KEY, SIZE_KEYS
+from quantcli.arch.keys import (
+    CAUSAL_KEY,
+    HEAD_KEYS,
+    LAYERS,
+    NORM_EPSILON_KEY,
+    RMS_EPSILON_KEY,
+    SIZE_KEYS,
+    head_dim,
+    lacking,
+)
 from quantcli.arch.relations import (
     PLAIN,
     SILU,
     full_attention_remark,
     grouped_heads,
+    rows_of,
     tied_remark,
     vocabulary_remark,
     window,
@@ -27,21 +37,43 @@ DECODER_KEYS: tuple[Key, ...] = (
     RMS_EPSILON_KEY,
     POOLING_KEY,
 )
+NORM_KEYS: tuple[Key, ...] = (
+    *lacking(DECODER_KEYS, RMS_EPSILON_KEY.name),
+    NORM_EPSILON_KEY,
+)
+"""The keys of a decoder whose norms also subtract the mean."""
+VOCAB_KEY = Key("{arch}.vocab_size", "uint32", derive=rows_of("embed_tokens.weight"))
+# Of the families whose converter is the one of Llama.
+LLAMA_KEYS: tuple[Key, ...] = (
+    *DECODER_KEYS,
+    VOCAB_KEY,
+    Key("{arch}.rope.dimension_count", "uint32", derive=head_dim),
+)
 DECODER_CHECKS: tuple[Check, ...] = (grouped_heads, rotary_problems)
 DECODER_REMARKS: tuple[Check, ...] = (tied_remark, vocabulary_remark("embed_tokens.weight"))
 
 
 def decoder_graph(
-    *rope_kinds: str, partial: bool = False, activation: Implements = SILU
+    *rope_kinds: str,
+    partial: bool = False,
+    betas: bool = False,
+    truncated: bool = True,
+    activation: Implements = SILU,
 ) -> tuple[Implements, ...]:
     """Return what the graph of a gated decoder with rotated heads has.
 
     Args:
         rope_kinds: rotary scalings beside those that need nothing but keys.
         partial: whether a part of each head may be rotated (see `rope.rotary`).
+        betas: whether YaRN's ramp may have any ends (see there).
+        truncated: whether YaRN's ramp must end at whole dimensions (see there).
         activation: the activation of the feed-forward.
     """
-    return (activation, *rotary(*rope_kinds, partial=partial), *PLAIN)
+    return (
+        activation,
+        *rotary(*rope_kinds, partial=partial, betas=betas, truncated=truncated),
+        *PLAIN,
+    )
 
 
 # Fields of Qwen's configs that say where the sliding window is on.
@@ -68,7 +100,5 @@ def _kinds(facts: Facts) -> object:
     return next((k for k in kinds if k not in ("full_attention", "sliding_attention")), None)
 
 
-QWEN_GRAPH: tuple[Implements, ...] = (
-    *decoder_graph(),
-    Implements("layer_types", (None,), _kinds),
-)
+QWEN_LAYERS = Implements("layer_types", (None,), _kinds)
+QWEN_GRAPH: tuple[Implements, ...] = (*decoder_graph(), QWEN_LAYERS)

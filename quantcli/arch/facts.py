@@ -24,6 +24,7 @@ _THETA = (
     "rope_theta",
     "rotary_emb_base",
 )
+_ROTARY_PART = ("partial_rotary_factor", "rotary_pct", "rope_pct", "rope_percent")
 _LOCAL_THETA = (
     "local_rope_theta",
     "rope_local_theta",
@@ -93,20 +94,20 @@ class Facts:
         """Return the first of `fields` that is present, null included, or None when none is.
 
         What the config says under any spelling comes before what the class fills in. Other
-        spellings among `fields` count as asked for only where they say the same.
+        spellings among `fields` count as asked for only where they say the same. A dot leads into
+        an object: "attn_config.alibi".
         """
         for source in (self.config, self.defaults):
             for name in fields:
-                if name in source:
-                    value = source[name]
-                    same = (f for f in fields if self.config.get(f, _ABSENT) == value)
+                if (value := _within(source, name)) is not _ABSENT:
+                    same = (f for f in fields if _within(self.config, f) == value)
                     self.asked.update({name, *same})
                     return value
         return None
 
     def says(self, name: str) -> bool:
         """Tell whether the config or the class gives the field `name`, be it null."""
-        return name in self.config or name in self.defaults
+        return any(_within(each, name) is not _ABSENT for each in (self.config, self.defaults))
 
     def integer(self, *fields: str) -> int:
         """Return the first of `fields` that is present, which must be a natural number.
@@ -233,7 +234,7 @@ class Facts:
             self.asked.add(f"{self.rope_scaling_name}.type")
         moved = {
             "rope_theta": self.get(*_THETA),
-            "partial_rotary_factor": self.get("partial_rotary_factor", "rope_pct", "rope_percent"),
+            "partial_rotary_factor": self.get(*_ROTARY_PART),
         }
         for name, value in moved.items():
             if value is not None:
@@ -241,6 +242,15 @@ class Facts:
         if (theta := self.get(*_LOCAL_THETA)) is not None:
             parameters["sliding_attention"] = {"rope_theta": theta}
         return parameters
+
+
+def _within(fields: Mapping[str, Any], name: str) -> Any:
+    """Return the field `name`, a dot in it leading into an object, or _ABSENT."""
+    if name in fields or "." not in name:
+        return fields.get(name, _ABSENT)
+    outer, _, inner = name.partition(".")
+    found = fields.get(outer)
+    return found.get(inner, _ABSENT) if isinstance(found, dict) else _ABSENT
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
@@ -251,9 +261,13 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 
 def text_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the config with a nested text model's fields merged over the top level's."""
+    """Return the config with a nested text model's fields merged over the top level's.
+
+    The output layer is tied where either says so, as in transformers.
+    """
     for name in _NESTED:
         if isinstance(nested := config.get(name), dict):
             outer = {key: value for key, value in config.items() if key != name}
-            return {**outer, **text_config(nested)}
+            tied = {key: True for key in ("tie_word_embeddings",) if outer.get(key) is True}
+            return {**outer, **text_config(nested), **tied}
     return dict(config)

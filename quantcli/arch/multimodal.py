@@ -18,7 +18,8 @@ from quantcli.checkpoint.source import TensorRef
 _WRAPPERS = {"language_model", "text_model", "thinker", "llm"}
 _OTHER = re.compile(
     r"(^|\.)[^.]*(vision|visual|audio|image|projector|resampler|vpm|merger|talker|token2wav|"
-    r"code2wav|sound_|speech_|siglip|connector|conformer|patch_embed|view_seperator)|"
+    r"code2wav|sound_|speech_|siglip|connector|conformer|patch_embed|view_seperator|vqmodel|"
+    r"aligner|generation_head|generation_embeddings)|"
     r"^(vit|mlp1|mlp|apm|tts)\."
 )
 _SIGNS = re.compile(r"^(text|llm|lm|language|thinker|vision|audio|visual|speech|sound)_config$")

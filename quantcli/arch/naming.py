@@ -122,6 +122,8 @@ def _without(
         name = ".".join(parts[depth:])
         for prefix in table.prefixes:
             name = name.removeprefix(prefix)
+        for old, new in table.renames:
+            name = f".{name}".replace(old, new)[1:]
         for old, new in table.suffixes:
             if name.endswith(old):
                 name = name.removesuffix(old) + new

@@ -13,8 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gguf.constants import MODEL_ARCH_NAMES
-
+from quantcli.arch.outputs import runtime_tensors
 from quantcli.container.reader import GgufFile, Metadata, Tensor
 from quantcli.evaluate import graphs, vocabulary
 from quantcli.evaluate.graphs import GRAPHS, Part
@@ -40,7 +39,7 @@ def relation_problems(file: GgufFile) -> list[Problem]:
         return [(key, f"key {key} is missing, empty or not a string")]
     if file.value("general.type") in _NO_MODEL or architecture in _NO_MODEL:
         return []
-    known = architecture in MODEL_ARCH_NAMES.values()
+    known = architecture in runtime_tensors()
     problems = list(vocabulary.problems(entries)) if known or vocabulary.MODEL in entries else []
     if not file.tensors:
         return problems  # a vocabulary alone

@@ -22,6 +22,9 @@ from quantcli.recipe.tensors import (
 
 # Number of layers of the 70B class; for llama only with grouped heads.
 _70B_LAYERS = {"llama": 80, "qwen2": 80, "deci": 80, "olmo": 80, "jais2": 68}
+# Types that are noise without an importance matrix, and where that is not asked for.
+_STARVING = ("IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS")
+_EDGES = (rules.HEAD, rules.EMBEDDING)
 _16_BIT = ("BF16", "F16")
 
 
@@ -85,6 +88,21 @@ def assign(
             kind = "F32" if is_float32(spec.name, spec.shape) else kept
             result.append(Assignment(kind, None))
     return tuple(result)
+
+
+def starving(
+    recipe: Recipe, specs: Sequence[TensorSpec], assignments: Sequence[Assignment]
+) -> tuple[str, ...]:
+    """Return the tensors whose type makes no sense without an importance matrix, in file order.
+
+    Embeddings and the output matrix, which a matrix rarely covers, never count.
+    """
+    kinds = {*_STARVING, *(("Q2_K",) if recipe.name == "Q2_K_S" else ())}
+    return tuple(
+        spec.name
+        for spec, assignment in zip(specs, assignments, strict=True)
+        if assignment.type in kinds and category(spec.name, tied=False) not in _EDGES
+    )
 
 
 def _kept_type(specs: Sequence[TensorSpec], source_dtypes: Mapping[str, str]) -> str:

@@ -111,6 +111,9 @@ OUTPUT = (
     Rule("Q6_K", (HEAD,)),
 )
 
+# The same for presets of about three bits and fewer.
+OUTPUT_5_BITS = (*OUTPUT[:2], Rule("Q5_K", (HEAD,)))
+
 # With eight experts the attention is a small part of the file.
 EIGHT_EXPERTS = (
     Rule("Q8_0", V_LIKE, experts=8),
@@ -119,3 +122,6 @@ EIGHT_EXPERTS = (
 
 # In models of the 70B class eight heads share a value head: its matrix is small.
 LARGE_VALUES = (Rule("Q5_K", V_LIKE, size=CLASS_70B),)
+
+# At about two bits the values of grouped heads, or beside many experts, are a small part.
+FEW_BITS_VALUES = (Rule("Q4_K", V_LIKE, min_gqa=4), Rule("Q4_K", V_LIKE, min_experts=4))

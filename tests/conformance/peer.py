@@ -48,6 +48,14 @@ def convert(case: Case, folder: Path, output: Path, outtype: str, *, vocabulary:
     convert_hf_to_gguf.main()
 
 
+def classes() -> list[str]:
+    """Return the Hugging Face classes of text models that the converter has."""
+    _use_tree()
+    import conversion
+
+    return sorted(conversion.TEXT_MODEL_MAP)
+
+
 def version() -> str:
     """Return which converter this is: of llama.cpp's tree, or the wheel's version."""
     if not TREE.is_dir():

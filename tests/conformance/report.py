@@ -15,12 +15,12 @@ HEAD = """\
 `make conformance` writes a tiny checkpoint for each row with every weight random, converts it to
 F32 and BF16, and asks two witnesses who know nothing of quantcli:
 
-- **transformers** (`{transformers}`) computes {what} for 32 random tokens; a real llama.cpp
-  (`{xllamacpp}`) computes them from quantcli's F32 file. *Difference* is the largest difference
-  over the largest value, *tops* how many positions have the same largest value. llama.cpp looks
-  GELU up in a table of F16 numbers; where that shows, the second figure is what remains when
-  transformers rounds likewise.
-- **llama.cpp's converter** (`{peer}`) converts the same folder. *Equal* is how many of
+- **transformers** ({transformers}) computes {what} for 32 random tokens;
+  a real llama.cpp (xllamacpp {xllamacpp}) computes them from quantcli's F32 file. *Difference* is
+  the largest difference over the largest value, *tops* how many positions have the same largest
+  value. llama.cpp looks GELU up in a table of F16 numbers; where that shows, the second figure is
+  what remains when transformers rounds likewise.
+- **llama.cpp's converter** ({peer}) converts the same folder. *Equal* is how many of
   all tensors (to the bit) and architecture keys, of both types, are equal.
 
 `tests/conformance/cases` has the cases, `tests/fixtures/conformance` what was measured;
@@ -33,13 +33,18 @@ lacks what they ask for.
 
 
 def write() -> str:
-    """Write the page; return a line that says what of."""
+    """Write the page; return a line that says so."""
+    PAGE.write_text(page(), encoding="utf-8")
+    return f"{PAGE.parent.name}/{PAGE.name}"
+
+
+def page() -> str:
+    """Return the page's text."""
     fixtures = {path.stem: frozen.read(path) for path in sorted(frozen.FOLDER.glob("*.json"))}
     lines = [_head(fixtures)]
     for arch, fixture in fixtures.items():
         lines += ["", *_section(arch.replace("_", "-"), fixture)]
-    PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return f"docs/conformance.md: {len(fixtures)} architectures"
+    return "\n".join(lines) + "\n"
 
 
 def _head(fixtures: Mapping[str, Any]) -> str:

@@ -23,6 +23,8 @@ Values = np.ndarray[Any, Any]
 TOLERANCE = 1e-3
 # From here on a difference may come from llama.cpp's table of GELU.
 ROUNDED = 1e-4
+# Two programs in float32 differ by about 1e-6.
+SUSPICIOUS = 3e-5
 SECONDS = 120.0
 TYPES = ("F32", "BF16")
 
@@ -304,12 +306,22 @@ def architecture(path: Path) -> str:
     return str(gguf.GGUFReader(path).fields["general.architecture"].contents())
 
 
+def suspicious(result: Result) -> bool:
+    """Tell a difference that is within the tolerance, but larger than float32 alone makes."""
+    if result.difference is None or result.failures or result.case.runtime_wrong:
+        return False
+    without_gelu = result.rounded is None or result.rounded > 0.9 * result.difference
+    return result.difference > SUSPICIOUS and without_gelu
+
+
 def line(result: Result) -> str:
     """Return the case's line of figures."""
     logits = result.case.kind if result.difference is None else f"{result.difference:.1e}"
     tops = "" if result.tops is None else f"{result.tops[0]}/{result.tops[1]} tops"
     if result.rounded is not None:
         tops += f" (GELU as F16: {result.rounded:.1e})"
+    if suspicious(result):
+        tops += " (more than rounding makes?)"
     if result.refusal and not result.failures:
         logits, tops = "refused", "as it should"
     if result.case.runtime_wrong and not result.failures:

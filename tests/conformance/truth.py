@@ -44,38 +44,33 @@ def compute(case: Case, folder: Path, tokens: list[int], *, tables: bool = False
         raise NotLoadedError(f"transformers does not load the checkpoint as it is: {problems}")
     model.eval()
     if tables:
-        _round_gelu(torch)
+        _round_gelu(model, torch)
     ids = torch.tensor([tokens])
     with torch.no_grad():
         return _outputs(case, model, ids, torch).double().numpy()
 
 
-def _round_gelu(torch: Any) -> None:
+def _round_gelu(model: Any, torch: Any) -> None:
     """Replace GELU by llama.cpp's: input and output rounded to F16, the tanh form throughout.
 
-    ggml_vec_gelu_f32 and ggml_gelu_f32 in llama.cpp's ggml/src/ggml-cpu/vec.h.
+    ggml_vec_gelu_f32 and ggml_gelu_f32 in llama.cpp's ggml/src/ggml-cpu/vec.h; the quick form has a
+    table too.
     """
-    from transformers import activations
-
     exact = torch.nn.functional.gelu
 
     def table(x: Any, approximate: str = "tanh") -> Any:
         found = exact(x.half().float(), approximate="tanh").half().float()
         return torch.where(x <= -10, torch.zeros_like(x), torch.where(x >= 10, x, found))
 
+    def quick(x: Any) -> Any:
+        rounded = x.half().float()
+        return (rounded * torch.sigmoid(1.702 * rounded)).half().float()
+
     torch.nn.functional.gelu = table
-    for cls in {type(made) for made in map(_made, activations.ACT2FN) if made is not None}:
-        if "gelu" in cls.__name__.lower() and "quick" not in cls.__name__.lower():
-            cls.forward = lambda self, x: table(x)
-
-
-def _made(name: str) -> Any:
-    from transformers import activations
-
-    try:
-        return activations.ACT2FN[name]
-    except (ImportError, RuntimeError, TypeError):
-        return None
+    for cls in {type(module) for module in model.modules()}:
+        if "gelu" in cls.__name__.lower():
+            form = quick if "quick" in cls.__name__.lower() else table
+            cls.forward = lambda self, x, form=form: form(x)
 
 
 def _outputs(case: Case, model: Any, ids: Any, torch: Any) -> Any:

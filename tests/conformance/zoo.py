@@ -21,6 +21,7 @@ from conformance.shrink import shrunken
 # Rows of the embedding: more than any tokenizer but WordPiece's has tokens; its are never padded.
 ROWS = 320
 WORDPIECE = 91
+MOST_WEIGHTS = 30_000_000
 _UNIGRAM = re.compile(r"XLM|Camembert|T5|Albert|XLNet|Deberta|FNet|BigBird|Rembert", re.IGNORECASE)
 _SPM = re.compile(r"Gemma|Phi3|Ernie4|Baichuan|MiniCPM|Plamo|Orion|InternLM|Recurrent")
 _BPE = re.compile(r"^(Roberta|ModernBert|Longformer|LED|MPNet|Euro|Data2Vec|Ibert|Mra|Bart|Clip)")
@@ -39,8 +40,15 @@ def tokenizers(name: str, kind: str) -> tuple[str, ...]:
 
 # What `shrink` cannot know, by class.
 OVERRIDES: dict[str, dict[str, Any]] = {
-    "DbrxForCausalLM": {"attn_config.rope_theta": 10000.0},
-    "Dots1ForCausalLM": {"n_routed_experts": 4, "n_shared_experts": 1},
+    "DbrxForCausalLM": {"attn_config.rope_theta": 10000.0, "attn_config.clip_qkv": 8.0},
+    "DeepseekV2ForCausalLM": {"num_experts_per_tok": 2},
+    "Dots1ForCausalLM": {
+        "n_routed_experts": 4,
+        "n_shared_experts": 1,
+        "num_experts_per_tok": 2,
+    },
+    "Lfm2ForCausalLM": {"layer_types": ["conv", "full_attention"], "num_hidden_layers": 2},
+    "GraniteMoeHybridForCausalLM": {"layer_types": ["mamba", "attention"]},
     "Gemma3nForCausalLM": {"activation_sparsity_pattern": [0.95, 0.95, *[0.0] * 6]},
     "Lfm2MoeForCausalLM": {"layer_types": ["conv", "full_attention"]},
     "LongcatFlashForCausalLM": {"expert_ffn_hidden_size": 96, "zero_expert_num": 2},
@@ -61,7 +69,9 @@ class Entry:
         peer: architecture of the peer's file, or its error.
         peer_difference: of the peer's file in llama.cpp, as figures or the error.
         equal: how many tensors and keys differ between the two, or None.
+        notes: of quantcli's on what llama.cpp lacks.
         problem: why there is no checkpoint.
+        tokenizers: tried, in this order.
     """
 
     hf: str
@@ -70,6 +80,7 @@ class Entry:
     peer: str = ""
     peer_difference: str = ""
     equal: int | None = None
+    notes: tuple[str, ...] = ()
     problem: str = ""
     tokenizers: tuple[str, ...] = ()
 
@@ -102,6 +113,15 @@ def classes() -> dict[str, str]:
     return found
 
 
+def known() -> set[str]:
+    """Return the classes that llama.cpp's converter or a table of quantcli names."""
+    from quantcli.arch.registry import architectures
+
+    log = Path(tempfile.gettempdir()) / "conformance-peer-classes.log"
+    theirs = isolated.call(peer.classes, log=log, seconds=60)
+    return set(theirs) | {name for table in architectures() for name in table.hf}
+
+
 def explore(names: list[str], keep: Path | None) -> Iterator[Entry]:
     """Yield an entry for each of the classes, or of all."""
     import torch
@@ -132,6 +152,7 @@ def _explore(name: str, kind: Any, folder: Path) -> Entry:
         tried = tokenizers(name, kind)
         rows = WORDPIECE if tried == ("wordpiece",) else ROWS
         config = shrunken(cls.config_class, rows, OVERRIDES.get(name))
+        _refuse_large(cls, config)
         case = Case("zoo", name, config, kind=kind, vocabulary=(5, 40))
         case, made, tokens, expected = _truth(case, folder)
     except (isolated.FailedError, Exception) as error:  # noqa: BLE001 - any class may fail anyhow
@@ -146,6 +167,7 @@ def _explore(name: str, kind: Any, folder: Path) -> Entry:
         try:
             done = quantcli.convert(model, "F32", folder / "ours.gguf", jobs=1, force=True)
             entry.ours = done.architecture
+            entry.notes = tuple(note for note in done.notes if "llama.cpp" in note)
             break
         except quantcli.QuantcliError as error:
             entry.ours = f"{type(error).__name__}: {error}".replace("\n", " ")
@@ -156,6 +178,16 @@ def _explore(name: str, kind: Any, folder: Path) -> Entry:
         entry.difference = _figures(case, output, tokens, expected, folder / "truth")
     _peer(entry, case, folder, tokens, expected)
     return entry
+
+
+def _refuse_large(cls: Any, config: dict[str, Any]) -> None:
+    """Raise ValueError for what the rules have left too large to be written."""
+    import torch
+
+    with torch.device("meta"):
+        count = sum(p.numel() for p in cls(cls.config_class(**config)).parameters())
+    if count > MOST_WEIGHTS:
+        raise ValueError(f"{count} weights are left")
 
 
 def _truth(case: Case, folder: Path) -> tuple[Case, Any, Any, Any]:
@@ -220,8 +252,10 @@ def line(entry: Entry) -> str:
     """Return the entry's line of the table."""
     if entry.problem:
         return f"{entry.hf:42} | no checkpoint: {entry.problem[:160]}"
-    ours = re.sub(r"; the nearest known.*|Known are.*", "", entry.ours)
-    ours = re.sub(r"/\S*/checkpoint-\w+/", "", ours)[:150]
+    ours = re.sub(r".*unknown architecture.*", "unknown", entry.ours)
+    ours = re.sub(r"/\S*/checkpoint-\w+/", "", ours)[:200]
+    if entry.difference.startswith("DIFFERS") and entry.notes:
+        ours += f" (noted: {entry.notes[0][:60]})"
     equal = "" if entry.equal is None else f", {entry.equal} differ"
     return (
         f"{entry.hf:42} | {ours} {entry.difference} | "

@@ -100,6 +100,10 @@ CASES = {
     ],
     "add": [((matrix(5, 8),), (1.0,), matrix(5, 8) + 1)],
     "multiply": [((matrix(5, 8),), (0.5,), matrix(5, 8) / 2)],
+    "multiply_runs": [
+        ((matrix(3, 2),), (1, 2.0, 2, 0.5), matrix(3, 2) * np.array([[2], [0.5], [0.5]])),
+        ((matrix(3),), (1, 2.0, 0, 5.0, 2, 0.5), matrix(3) * np.array([2, 0.5, 0.5])),
+    ],
     "neg_exp": [
         (
             (matrix(2, 3),),

@@ -17,5 +17,12 @@ CASES = (
         {**SMALL, "tie_word_embeddings": False},
         changes={"n_ctx": 128},
     ),
+    Case("states", "GPT2Model", SMALL, kind="states", peer_fails="it has no place for the class"),
+    Case(
+        "scaled_by_layer",
+        "GPT2LMHeadModel",
+        {**SMALL, "scale_attn_by_inverse_layer_idx": True},
+        refused="scale_attn_by_inverse_layer_idx",
+    ),
     Case("inner_width", "GPT2LMHeadModel", {**SMALL, "n_inner": 96}, peer_fails=N_CTX),
 )
