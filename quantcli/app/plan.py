@@ -15,8 +15,8 @@ from quantcli.checkpoint import Checkpoint, open_checkpoint
 from quantcli.checkpoint.fingerprint import source_digest
 from quantcli.codec import EFFORTS
 from quantcli.errors import ArchitectureError, PlanError, QuantcliError, UsageError, listed
-from quantcli.importance import Importance
 from quantcli.execute.chunks import mostly_moves
+from quantcli.importance import Importance
 from quantcli.inputs import PLAN_LIMIT, read_text
 from quantcli.planning.build import Identity, build
 from quantcli.planning.plan import Plan
