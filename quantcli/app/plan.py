@@ -16,6 +16,7 @@ from quantcli.checkpoint import Checkpoint, open_checkpoint
 from quantcli.checkpoint.fingerprint import source_digest
 from quantcli.codec import EFFORTS
 from quantcli.errors import ArchitectureError, PlanError, QuantcliError, UsageError, listed
+from quantcli.execute.chunks import mostly_moves
 from quantcli.importance import Importance, read_imatrix
 from quantcli.inputs import PLAN_LIMIT, read_text
 from quantcli.planning.build import Identity, build
@@ -36,6 +37,8 @@ _WORKER_BYTES = 40 << 20
 # A worker's buffers for one chunk in units of the chunk's float32 size: source rows, transformed
 # rows, encoded rows and the encoder's temporaries.
 _CHUNK_COPIES = 6
+# The same of a thread that only moves rows.
+_MOVED_COPIES = 2
 
 
 def plan(
@@ -253,6 +256,10 @@ def _tensors(count: int) -> str:
 def expected_memory(plan: Plan, jobs: int, chunk_weights: int) -> int:
     """Return the expected peak memory of executing `plan`, in bytes, mapped input aside."""
     longest_row = max((step.columns for step in plan.steps), default=0)
-    chunk = _CHUNK_COPIES * 4 * max(chunk_weights, longest_row)
-    workers = chunk if jobs == 1 else jobs * (_WORKER_BYTES + chunk)
+    rows = 4 * max(chunk_weights, longest_row)
+    chunk = _CHUNK_COPIES * rows
+    if mostly_moves(plan):
+        workers = jobs * _MOVED_COPIES * rows
+    else:
+        workers = chunk if jobs == 1 else jobs * (_WORKER_BYTES + chunk)
     return _PARENT_BYTES + 2 * len(plan.header) + workers

@@ -33,6 +33,8 @@ _PROVENANCE = ("general.", "quantize.", "split.")
 _IMATRIX = ("quantize.imatrix.", "quantcli.imatrix.")
 _ASSUMED = ("quantcli.", "general.file_type", "general.quantization_version")
 _FOREIGN_PRESET = "F32"
+# How often at most progress is told of: a file may have very many tensors.
+_STEPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,21 +239,25 @@ class _Report:
     ) -> None:
         """Stream through the data of all tensors."""
         steps = {} if reference is None else {step.name: step for step in reference.plan.steps}
+        known = frozenset(codec.names())
         subjects = tuple(
-            _subject(tensor, steps.get(tensor.name))
-            for tensor in self.file.tensors.values()
-            if self._is_known(tensor, compared=bool(steps))
+            _subject(tensor, steps.get(name))
+            for name, tensor in self.file.tensors.items()
+            if tensor.type.name in known or self._unknown(tensor, compared=bool(steps))
         )
         root = None if reference is None else reference.root
         total = sum(subject.rows * subject.row_bytes for subject in subjects)
-        merged = dict.fromkeys(range(len(subjects)), Finding(0))
-        done = 0
+        step = max(1, total // _STEPS)
+        merged: dict[int, Finding] = {}
+        done = told = 0
 
         def take(piece: Piece, finding: Finding) -> None:
-            nonlocal done
-            merged[piece.subject] = merged[piece.subject].merged(finding)
+            nonlocal done, told
+            before = merged.get(piece.subject)
+            merged[piece.subject] = finding if before is None else before.merged(finding)
             done += (piece.stop - piece.start) * subjects[piece.subject].row_bytes
-            if progress is not None:
+            if progress is not None and (done - told >= step or done == total):
+                told = done
                 progress(done, total)
 
         job = Job(self.file.path, root, subjects, effort, matrix)
@@ -259,9 +265,8 @@ class _Report:
         for number, subject in enumerate(subjects):
             self._conclude(self.file.tensors[subject.name], merged[number])
 
-    def _is_known(self, tensor: Tensor, *, compared: bool) -> bool:
-        if tensor.type.name in codec.names():
-            return True
+    def _unknown(self, tensor: Tensor, *, compared: bool) -> bool:
+        """Record that a tensor's values cannot be checked; return False."""
         text = (
             f"tensor {tensor.name}: type {tensor.type.name} is not known, its values are unchecked"
         )
@@ -270,14 +275,13 @@ class _Report:
 
     def _conclude(self, tensor: Tensor, finding: Finding) -> None:
         """Record what was found for a tensor."""
-        what = f"tensor {tensor.name} ({tensor.type.name})"
+        kind, error = tensor.type.name, finding.error
+        what = f"tensor {tensor.name} ({kind})"
         self.problems += _data_problems(what, finding)
-        error, bound = finding.error, BOUNDS[tensor.type.name]
         if error is None:
-            self.checks.append(
-                TensorCheck(tensor.name, tensor.type.name, tensor.shape, *[None] * 3)
-            )
+            self.checks.append(TensorCheck(tensor.name, kind, tensor.shape, None, None, None))
             return
+        bound = BOUNDS[kind]
         if error.nonfinite:
             self.notes.append(
                 f"{what}: {error.nonfinite} weights of the source are NaN or infinite"
@@ -286,7 +290,7 @@ class _Report:
         self.checks.append(
             TensorCheck(
                 name=tensor.name,
-                type=tensor.type.name,
+                type=kind,
                 shape=tensor.shape,
                 relative_rmse=_finite(error.relative_rmse),
                 bound=bound.of_tensor(tensor.weights),
@@ -362,12 +366,13 @@ def _subject(tensor: Tensor, step: Step | None) -> Subject:
     origin = None
     if step is not None and step.shape == tensor.shape:
         origin = Origin(step.op, step.args, step.sources)
+    rows = tensor.rows
     return Subject(
         name=tensor.name,
         type=tensor.type.name,
-        rows=tensor.rows,
+        rows=rows,
         columns=tensor.columns,
-        row_bytes=tensor.row_bytes,
+        row_bytes=tensor.nbytes // rows,
         offset=tensor.offset,
         origin=origin,
         matrices=math.prod(tensor.shape[:-2]),

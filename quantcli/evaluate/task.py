@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from quantcli import codec, transform
 from quantcli.checkpoint import BoundLoad, TensorReader, TensorRef
@@ -57,6 +58,13 @@ class Subject(Packed):
 
 Part = tuple[Subject, int, int]
 """A subject and its rows [start, stop)."""
+Place = tuple[str, int, int]
+"""Rows of a subject without an origin: type, absolute offset in the file, bytes."""
+Bytes = npt.NDArray[np.uint8]
+
+# What lies between two places that are read at once, and what is read at once, in bytes at most.
+_GAP = 4096
+_AT_ONCE = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +157,46 @@ def check(target: Target, parts: Sequence[Part]) -> tuple[Finding, ...]:
     """
     files = _opened(target)
     return tuple(_check(target, files, *part) for part in parts)
+
+
+def count_invalid(target: Target, places: Sequence[Place]) -> dict[int, int]:
+    """Return how many invalid blocks each place holds, by its number; none where it is not there.
+
+    Places of one type are looked at together: a file may have a hundred thousand tensors of a few
+    bytes.
+
+    Raises:
+        ContainerError: the file is gone, or shorter than it was.
+        QuantcliError: its device fails.
+    """
+    found: dict[str, list[tuple[int, Bytes]]] = {}
+    for number, data in enumerate(_read(_opened(target).file, places)):
+        found.setdefault(places[number][0], []).append((number, data))
+    counts: dict[int, int] = {}
+    for name, parts in found.items():
+        kind = codec.get(name)
+        if len(parts) > 1 and not kind.invalid_blocks(np.concatenate([data for _, data in parts])):
+            continue
+        counts |= {n: count for n, data in parts if (count := kind.invalid_blocks(data))}
+    return counts
+
+
+def _read(file: RangeFile, places: Sequence[Place]) -> Iterator[Bytes]:
+    """Yield the bytes of each place; neighbours are read at once, the gaps between them too."""
+    start = 0
+    while start < len(places):
+        _, first, length = places[start]
+        end, stop = first + length, start + 1
+        while stop < len(places):
+            _, offset, length = places[stop]
+            if not 0 <= offset - end <= _GAP or offset + length - first > _AT_ONCE:
+                break
+            end, stop = offset + length, stop + 1
+        data = np.empty(end - first, np.uint8)
+        file.read_into(first, data)
+        for _, offset, length in places[start:stop]:
+            yield data[offset - first : offset - first + length]
+        start = stop
 
 
 def _check(target: Target, files: _Open, subject: Subject, start: int, stop: int) -> Finding:

@@ -197,15 +197,15 @@ class _Run:
         write_at(self._partial.descriptor, 0, self._plan.header)
         self._progress(self._weights, self._total)
         left = [number for number in range(len(self._chunks)) if number not in self._done]
+        work = bundles(self._plan, self._chunks, left, None)
         with opened(
             self._options.engine,
             jobs=self._options.jobs,
-            calls=len(left),
+            calls=len(work),
             threads=mostly_moves(self._plan),
         ) as engine:
-            work = bundles(
-                self._plan, self._chunks, left, None if engine.local else engine.workers()
-            )
+            if not engine.local:
+                work = bundles(self._plan, self._chunks, left, engine.workers())
             try:
                 drive(
                     engine, self._calls(work, engine), lambda i, done: self._report(work[i], done)
