@@ -46,7 +46,7 @@ def original_context(facts: Facts) -> int | float:
     return facts.rope_number("original_max_position_embeddings") or context(facts)
 
 
-def _factor(facts: Facts) -> int | float:
+def stretch(facts: Facts) -> int | float:
     """Return how many times the context was stretched.
 
     Said, or the context over the original one.
@@ -66,7 +66,7 @@ def _factor(facts: Facts) -> int | float:
 
 
 def _scaling_factor(facts: Facts) -> Value | None:
-    return _factor(facts) if _is(facts, "linear", "yarn") else None
+    return stretch(facts) if _is(facts, "linear", "yarn") else None
 
 
 def _original_context(facts: Facts) -> Value | None:
@@ -77,23 +77,30 @@ def _original_context(facts: Facts) -> Value | None:
     return int(original) if original == int(original) else original
 
 
-def _magnitude(factor: float, scale: float = 1.0) -> float:
+def magnitude(factor: float, scale: float = 1.0) -> float:
     """Return YaRN's factor on cosines and sines for a stretch of `factor`."""
     return 1.0 if factor <= 1 else 0.1 * scale * math.log(factor) + 1.0
+
+
+def yarn_magnitude(facts: Facts) -> float:
+    """Return the factor on cosines and sines that transformers gives a YaRN model."""
+    given, factor = facts.rope_number("attention_factor"), stretch(facts)
+    if given is not None:
+        return given
+    scale, over = facts.rope_number("mscale"), facts.rope_number("mscale_all_dim")
+    if scale and over:
+        return magnitude(factor, scale) / magnitude(factor, over)
+    return magnitude(factor)
 
 
 def _attention_factor(facts: Facts) -> Value | None:
     """Return what the runtime must multiply its own factor on cosines and sines by, if not by 1."""
     if not _is(facts, "yarn", *_LONGROPE):
         return None
-    given, factor = facts.rope_number("attention_factor"), _factor(facts)
     if _is(facts, "yarn"):
-        own = _magnitude(factor)
-        scale, over = facts.rope_number("mscale"), facts.rope_number("mscale_all_dim")
-        if given is None and scale and over:
-            given = _magnitude(factor, scale) / _magnitude(factor, over)
-        wanted = own if given is None else given
+        own, wanted = magnitude(stretch(facts)), yarn_magnitude(facts)
     else:
+        given, factor = facts.rope_number("attention_factor"), stretch(facts)
         own, original = 1.0, original_context(facts)
         stretched = factor > 1 and original > 1
         default = math.sqrt(1 + math.log(factor) / math.log(original)) if stretched else 1.0
