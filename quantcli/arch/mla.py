@@ -218,12 +218,18 @@ def _index_width(facts: Facts) -> int:
     return _index_heads(facts) * _index_dim(facts)
 
 
-def indexer(at: str = "self_attn.indexer.", *, always: bool = True) -> tuple[Row, ...]:
-    """Return the rows of the indexer that chooses tokens; unless `always`, layers may lack it."""
-    rows = (
+def indexer(at: str = "self_attn.indexer.") -> tuple[Row, ...]:
+    """Return the rows of the indexer that chooses the tokens a layer attends to."""
+    return (
         *affine("indexer.k_norm", f"{at}k_norm", shape=(_index_dim,)),
         row("indexer.proj.weight", f"{at}weights_proj.weight", shape=(_index_heads, width)),
         row("indexer.attn_k.weight", f"{at}wk.weight", shape=(_index_dim, width)),
         row("indexer.attn_q_b.weight", f"{at}wq_b.weight", shape=(_index_width, _query_rank)),
     )
-    return rows if always else tuple(replace(each, optional=True) for each in rows)
+
+
+def indexer_problems(facts: Facts) -> Iterable[str]:
+    """Give heads of an indexer that the runtime cannot turn: its Hadamard matrices begin at 64."""
+    length = _index_dim(facts)
+    if length < 64 or length & (length - 1):
+        yield f"index_head_dim is {length}; llama.cpp takes powers of 2 from 64 on"

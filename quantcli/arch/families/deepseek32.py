@@ -22,6 +22,7 @@ from quantcli.arch.mla import (
     QUERY_RANK_KEY,
     deepseek32_scaling,
     indexer,
+    indexer_problems,
     latent_attention,
     latent_graph,
     latent_keys,
@@ -55,7 +56,7 @@ DEEPSEEK32 = Architecture(
         *DENSE_FIRST,
         Implements("scoring_func", ("sigmoid",)),
     ),
-    checks=(latent_problems, routing_problems, shared_problems),
+    checks=(latent_problems, indexer_problems, routing_problems, shared_problems),
     remarks=DECODER_REMARKS,
     ignored_fields=(*LATENT_IGNORED, "topk_method", "layer_types"),
 )

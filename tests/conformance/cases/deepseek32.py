@@ -16,7 +16,8 @@ _SCORING = {
 def _small(**changes: Any) -> dict[str, Any]:
     sizes = {"q_lora_rank": 24, "kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8}
     routing = {"n_routed_experts": 8, "num_experts_per_tok": 3, "moe_intermediate_size": 48}
-    index = {"index_topk": 8, "index_head_dim": 32, "index_n_heads": 4, "n_group": 4}
+    # Many heads, because a score of exactly 0 from all of them makes ties that nobody breaks alike.
+    index = {"index_topk": 8, "index_head_dim": 64, "index_n_heads": 32, "n_group": 4}
     both = {**sizes, **routing, **index, "topk_group": 2, "v_head_dim": 24, "n_shared_experts": 1}
     return tiny(first_k_dense_replace=1, num_key_value_heads=4, **both) | changes
 
