@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from quantcli.arch.architecture import Count, Implements, Key, Row, Value
 from quantcli.arch.blocks import (
@@ -293,6 +294,14 @@ def shared(
         *linear("ffn_gate_shexp", at + gate, shape=(size, width))[:1],
         *linear("ffn_up_shexp", at + up, shape=(size, width))[:1],
         *linear("ffn_down_shexp", at + down, shape=(width, size))[:1],
+    )
+
+
+def maybe_all_sparse(keys: tuple[Key, ...]) -> tuple[Key, ...]:
+    """Return the keys; a model all of whose layers have experts may not say the dense length."""
+    return tuple(
+        replace(key, required=False) if key.name == "{arch}.feed_forward_length" else key
+        for key in keys
     )
 
 

@@ -37,8 +37,8 @@ def predicting(facts: Facts) -> bool:
 
 def _said(facts: Facts) -> int | None:
     """Return the number of such layers, None where there are none and the config is silent."""
-    found = predicting_layers(facts)
-    return found if found or any(name in facts.config for name in _SAID[:1]) else None
+    found, said = predicting_layers(facts), facts.get(*_SAID)
+    return found if found or (said is not None and _SAID[0] in facts.config) else None
 
 
 ALL_BLOCKS_KEY = replace(BLOCK_COUNT_KEY, fields=(), derive=all_layers)
