@@ -82,7 +82,6 @@ def magnitude(factor: float, scale: float = 1.0) -> float:
     return 1.0 if factor <= 1 else 0.1 * scale * math.log(factor) + 1.0
 
 
-<<<<<<< HEAD
 def yarn_magnitude(facts: Facts) -> float:
     """Return the factor on cosines and sines that transformers gives a YaRN model."""
     given, factor = facts.rope_number("attention_factor"), stretch(facts)
@@ -94,28 +93,16 @@ def yarn_magnitude(facts: Facts) -> float:
     return magnitude(factor)
 
 
-def _attention_factor(facts: Facts) -> Value | None:
-    """Return what the runtime must multiply its own factor on cosines and sines by, if not by 1."""
-=======
 def _attention_factor(facts: Facts, multiplier: float = 0.0) -> Value | None:
     """Return what the runtime must multiply its own factor on cosines and sines by, if not by 1.
 
     `multiplier` is the file's `yarn_log_multiplier`, whose magnitude the runtime divides by.
     """
->>>>>>> main
     if not _is(facts, "yarn", *_LONGROPE):
         return None
     if _is(facts, "yarn"):
-<<<<<<< HEAD
-        own, wanted = magnitude(stretch(facts)), yarn_magnitude(facts)
-=======
-        plain = _magnitude(factor)
-        own = plain / _magnitude(factor, multiplier)
-        scale, over = facts.rope_number("mscale"), facts.rope_number("mscale_all_dim")
-        if given is None and scale and over:
-            given = _magnitude(factor, scale) / _magnitude(factor, over)
-        wanted = plain if given is None else given
->>>>>>> main
+        own = magnitude(stretch(facts)) / magnitude(stretch(facts), multiplier)
+        wanted = yarn_magnitude(facts)
     else:
         given, factor = facts.rope_number("attention_factor"), stretch(facts)
         own, original = 1.0, original_context(facts)
