@@ -47,7 +47,8 @@ EXPERT_LENGTH_KEY = Key(
     "{arch}.expert_feed_forward_length", "uint32", ("moe_intermediate_size",), at_least=1
 )
 EXPERT_KEYS: tuple[Key, ...] = (EXPERT_COUNT_KEY, EXPERT_USED_KEY)
-SHARED_COUNT_KEY = Key("{arch}.expert_shared_count", "uint32", ("n_shared_experts",))
+SHARED = ("n_shared_experts", "num_shared_experts")
+SHARED_COUNT_KEY = Key("{arch}.expert_shared_count", "uint32", SHARED)
 WEIGHTS_SCALE_KEY = Key("{arch}.expert_weights_scale", "float32", ("routed_scaling_factor",))
 WEIGHTS_NORM_KEY = Key("{arch}.expert_weights_norm", "bool", ("norm_topk_prob",))
 # Where the converter only writes what is not the runtime's default.
@@ -306,32 +307,43 @@ def maybe_all_sparse(keys: tuple[Key, ...]) -> tuple[Key, ...]:
 
 def shared_problems(facts: Facts) -> Iterable[str]:
     """Give a mixture without shared experts, where the runtime does not load it."""
-    if leading_dense(facts) < facts.integer(*LAYERS) and not facts.get("n_shared_experts"):
-        yield f"n_shared_experts is {facts.get('n_shared_experts')}; llama.cpp needs one"
+    if leading_dense(facts) < facts.integer(*LAYERS) and not has_shared(facts):
+        yield f"n_shared_experts is {facts.get(*SHARED)}; llama.cpp needs one"
 
 
 def shared_inner(facts: Facts) -> int:
     """Return the inner length of the shared experts together."""
-    return facts.integer("n_shared_experts") * expert_inner(facts)
+    return facts.integer(*SHARED) * expert_inner(facts)
+
+
+def has_shared(facts: Facts) -> bool:
+    """Tell whether there are shared experts."""
+    return bool(facts.get(*SHARED))
 
 
 def dense_then_routed(
-    bias: str = "mlp.gate.e_score_correction_bias", *, norm_source: str = "post_attention_layernorm"
+    bias: str = "mlp.gate.e_score_correction_bias",
+    *,
+    router_source: str = "mlp.gate",
+    shared_at: str = "mlp.shared_experts.",
+    norm_source: str = "post_attention_layernorm",
 ) -> tuple[Row, ...]:
     """Return the rows of a feed-forward of DeepSeek's kind.
 
-    The first layers have one; the others have experts, shared ones, and perhaps a bias that only
-    counts in choosing.
+    The first layers have one; the others have experts, perhaps shared ones, and perhaps a bias that
+    only counts in choosing.
 
     Args:
-        bias: what the checkpoint calls that bias.
+        bias: what the checkpoint calls that bias; "" where the runtime has none.
+        router_source: what it calls the router.
+        shared_at: what precedes the names of the shared experts' projections.
         norm_source: what it calls the norm; "" for a family that brings its own.
     """
     mixture = (
-        router(),
+        router(router_source),
         *routed(),
-        *shared("mlp.shared_experts.", size=shared_inner),
-        optional("exp_probs_b.bias", bias, shape=(experts,)),
+        *switched(shared(shared_at, size=shared_inner), has_shared),
+        *((optional("exp_probs_b.bias", bias, shape=(experts,)),) if bias else ()),
     )
     return (
         *((norm("ffn_norm", norm_source),) if norm_source else ()),
