@@ -5,7 +5,7 @@ from __future__ import annotations
 from quantcli.arch.architecture import Count, Key, Row
 from quantcli.arch.blocks import Shape, has, lacks, linear, row, switched
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import EXPERTS, experts, width
+from quantcli.arch.keys import EXPERTS, experts, twice, width
 
 EXPERTS_USED = (
     "num_experts_per_tok",
@@ -20,10 +20,6 @@ _GATING = {"softmax": 1, "sigmoid": 2, "sqrtsoftplus": 4}
 def expert_inner(facts: Facts) -> int:
     """Return the inner length of one routed expert."""
     return facts.integer("moe_intermediate_size", "expert_intermediate_size", "intermediate_size")
-
-
-def _both_inner(size: Count) -> Count:
-    return lambda facts: 2 * size(facts)
 
 
 EXPERT_COUNT_KEY = Key("{arch}.expert_count", "uint32", EXPERTS, required=True, at_least=1)
@@ -112,7 +108,7 @@ def routed(
     )
     together = (
         half("ffn_gate_exps.weight", lambda facts: 0, size),
-        half("ffn_up_exps.weight", size, _both_inner(size)),
+        half("ffn_up_exps.weight", size, twice(size)),
         row(
             "ffn_down_exps.weight",
             at + down,
