@@ -82,17 +82,21 @@ def _magnitude(factor: float, scale: float = 1.0) -> float:
     return 1.0 if factor <= 1 else 0.1 * scale * math.log(factor) + 1.0
 
 
-def _attention_factor(facts: Facts) -> Value | None:
-    """Return what the runtime must multiply its own factor on cosines and sines by, if not by 1."""
+def _attention_factor(facts: Facts, multiplier: float = 0.0) -> Value | None:
+    """Return what the runtime must multiply its own factor on cosines and sines by, if not by 1.
+
+    `multiplier` is the file's `yarn_log_multiplier`, whose magnitude the runtime divides by.
+    """
     if not _is(facts, "yarn", *_LONGROPE):
         return None
     given, factor = facts.rope_number("attention_factor"), _factor(facts)
     if _is(facts, "yarn"):
-        own = _magnitude(factor)
+        plain = _magnitude(factor)
+        own = plain / _magnitude(factor, multiplier)
         scale, over = facts.rope_number("mscale"), facts.rope_number("mscale_all_dim")
         if given is None and scale and over:
             given = _magnitude(factor, scale) / _magnitude(factor, over)
-        wanted = own if given is None else given
+        wanted = plain if given is None else given
     else:
         own, original = 1.0, original_context(facts)
         stretched = factor > 1 and original > 1
@@ -169,6 +173,23 @@ def _with(
     return tuple(replace(key, derive=derive) if key.name == full else key for key in keys)
 
 
+def _log_multiplier(facts: Facts) -> float | None:
+    """Return what YaRN's factor on cosines and sines is divided by the magnitude of."""
+    return (facts.rope_number("mscale_all_dim") or None) if _is(facts, "yarn") else None
+
+
+LOG_MULTIPLIER_KEYS: tuple[Key, Key] = (
+    Key(
+        "{arch}.rope.scaling.attn_factor",
+        "float32",
+        derive=lambda facts: _attention_factor(facts, _log_multiplier(facts) or 0.0),
+        above=0,
+    ),
+    Key("{arch}.rope.scaling.yarn_log_multiplier", "float32", derive=_log_multiplier),
+)
+"""The factor on cosines and sines, and what divides it, where the runtime reads both."""
+
+
 def _of_yarn(facts: Facts, field: str) -> object:
     return facts.rope(field) if _is(facts, "yarn") else None
 
@@ -183,12 +204,15 @@ ROTARY_KEY = Key("{arch}.rope.dimension_count", "uint32", derive=rotary_dim, at_
 """How many of a head's numbers are rotated, for tables whose runtime reads it."""
 
 
-def rotary(*kinds: str, partial: bool = False, truncated: bool = True) -> tuple[Implements, ...]:
+def rotary(
+    *kinds: str, partial: bool = False, betas: bool = False, truncated: bool = True
+) -> tuple[Implements, ...]:
     """Return what a graph that rotates heads has, with these kinds of scaling as well.
 
     Args:
         kinds: rotary scalings beside those that need nothing but keys.
         partial: whether a part of each head may be rotated; the table must write `ROTARY_KEY`.
+        betas: whether the loader reads the ends of YaRN's ramp; the usual ones else.
         truncated: whether a YaRN whose ramp does not end at whole dimensions is refused.
     """
     truncate = (True, None) if truncated else (True, False, None)
@@ -199,6 +223,10 @@ def rotary(*kinds: str, partial: bool = False, truncated: bool = True) -> tuple[
             lambda f: f.rope("partial_rotary_factor"),
         ),
     )
+    ends = (
+        Implements("rope_scaling.beta_fast", (32, 0, None), lambda f: _of_yarn(f, "beta_fast")),
+        Implements("rope_scaling.beta_slow", (1, 0, None), lambda f: _of_yarn(f, "beta_slow")),
+    )
     return (
         Implements(
             "rope_scaling.rope_type",
@@ -208,9 +236,8 @@ def rotary(*kinds: str, partial: bool = False, truncated: bool = True) -> tuple[
             "taken out of config.json to convert the model for shorter ones.",
         ),
         *(() if partial else whole),
-        # YaRN's ramp: the runtime has the usual ends only, and rounds them to whole dimensions.
-        Implements("rope_scaling.beta_fast", (32, 0, None), lambda f: _of_yarn(f, "beta_fast")),
-        Implements("rope_scaling.beta_slow", (1, 0, None), lambda f: _of_yarn(f, "beta_slow")),
+        *(() if betas else ends),
+        # The runtime rounds the ends of YaRN's ramp to whole dimensions.
         Implements("rope_scaling.truncate", truncate, lambda f: _of_yarn(f, "truncate")),
     )
 

@@ -30,6 +30,8 @@ def windows(period: int, field: str = "sliding_window_pattern") -> Windows:
         kinds, said = facts.get("layer_types"), facts.get(field)
         if isinstance(kinds, list):
             return tuple(kind == SLIDING for kind in kinds)
+        if isinstance(said, str) and said:  # a letter a layer, repeated: L for a window
+            return tuple(said[n % len(said)] == "L" for n in range(facts.integer(*LAYERS)))
         return periodic(facts, said if isinstance(said, int) else period)
 
     return asked
@@ -105,3 +107,39 @@ def window_keys(asked: Windows, period: int) -> tuple[Key, ...]:
         return next(periods, tuple(int(each) for each in have))
 
     return (_length_key(asked), Key(_PATTERN, "uint32", derive=layers, layered=True))
+
+
+def period_keys(asked: Windows, period: int) -> tuple[Key, ...]:
+    """Return the keys for a loader that reads a period only, and takes `period` without the key.
+
+    A truth value a layer, which it passes over, is written where it says what the loader assumes:
+    so does llama.cpp's converter. Layers that follow no period are for `periodic_layers`.
+    """
+
+    def other(facts: Facts) -> Value | None:
+        have = asked(facts)
+        if not any(have) or have == periodic(facts, period):
+            return None
+        return next((p for p in (0, *range(2, len(have) + 1)) if have == periodic(facts, p)), None)
+
+    def by_layer(facts: Facts) -> Value | None:
+        have = asked(facts)
+        return have if any(have) and have == periodic(facts, period) else None
+
+    return (
+        _length_key(asked),
+        Key(_PATTERN, "uint32", derive=other),
+        Key(_PATTERN, "array:bool", derive=by_layer),
+    )
+
+
+def periodic_layers(asked: Windows) -> Implements:
+    """Return the row for layers with a window that are not all but every p-th."""
+
+    def unlike(facts: Facts) -> object:
+        have = asked(facts)
+        periods = (0, *range(2, len(have) + 1))
+        fits = not any(have) or any(have == periodic(facts, p) for p in periods)
+        return None if fits else facts.get("layer_types")
+
+    return Implements("layer_types", (None,), unlike)
