@@ -175,7 +175,7 @@ def routed(
     plain, turned = (_together(at, fused, size, inputs_first=first) for first in (False, True))
     if inputs_first is not None:
         return (*rows, *switched(turned if inputs_first else plain, has(stacked)))
-    fits, narrow = _shaped(stacked, _both_inner(size), width), _shaped(lowered, width, size)
+    fits, narrow = _shaped(stacked, twice(size), width), _shaped(lowered, width, size)
     return (
         *rows,
         *switched(plain[:2], _all(has(stacked), fits)),
