@@ -32,6 +32,15 @@ _EXPERTS = {
     "moe_intermediate_size": 24,
 }
 
+VISION = {
+    "hidden_size": 32,
+    "intermediate_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "patch_size": 4,
+}
 UNCAPPED = {"final_logit_softcapping": "without the key the runtime caps at 30"}
 
 CASES = (
@@ -87,6 +96,27 @@ CASES = (
         ),
         tokenizer="spm",
         peer_fails="it knows the released models' rotation only",
+    ),
+    Case(
+        "older_fields",
+        "Gemma4ForCausalLM",
+        _config(hidden_size_per_layer_input=0, attention_k_eq_v=True, num_global_key_value_heads=1),
+        tokenizer="spm",
+        changes={
+            "per_layer_config": None,
+            "global_head_dim": 32,
+            "num_global_key_value_heads": 1,
+            "rope_parameters": None,
+        },
+        peer_differs=UNCAPPED,
+    ),
+    Case(
+        "wrapped",
+        "Gemma4ForConditionalGeneration",
+        {"text_config": _config(), "vision_config": VISION, "image_token_id": 300},
+        tokenizer="spm",
+        noted="only the text model is converted",
+        peer_differs=UNCAPPED,
     ),
     Case(
         "lenders",
