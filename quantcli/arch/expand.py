@@ -138,7 +138,7 @@ def _table(hf: str, merged: Mapping[str, Any], root: Path) -> Architecture:
 def _refuse(table: Architecture, facts: Facts, where: str) -> None:
     """Raise ArchitectureError, all listed, for what the runtime's graph does not have."""
     problems, hints = refusals(table, facts)
-    modules = _sentences((module_problems,), facts)
+    modules = _sentences((module_problems(table.modules),), facts)
     if modules:
         hints.append("llama.cpp pools and normalises; other modules it does not have here.")
     if problems or modules:

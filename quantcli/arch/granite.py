@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from quantcli.arch.architecture import Implements, Key, Row, Value
 from quantcli.arch.blocks import attention, paired
-from quantcli.arch.decoders import DECODER_KEYS, decoder_graph
+from quantcli.arch.decoders import LLAMA_KEYS, decoder_graph
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import head_dim, heads, lacking, width
-from quantcli.arch.relations import rows_of, unless
+from quantcli.arch.relations import unless
 from quantcli.arch.rope import LLAMA3, LONGROPE
 
 
@@ -23,17 +23,32 @@ def _unless_zero(field: str) -> Callable[[Facts], Value | None]:
 
 
 GRANITE_KEYS: tuple[Key, ...] = (
-    *lacking(DECODER_KEYS, "key_length", "value_length"),
+    *lacking(LLAMA_KEYS, "key_length", "value_length"),
     Key("{arch}.attention.key_length", "uint32", derive=_unlike_the_width, at_least=1),
     Key("{arch}.attention.value_length", "uint32", derive=_unlike_the_width, at_least=1),
-    Key("{arch}.vocab_size", "uint32", derive=rows_of("embed_tokens.weight")),
-    Key("{arch}.rope.dimension_count", "uint32", derive=head_dim),
     # Without the key the graph takes the root of a head's length.
     Key("{arch}.attention.scale", "float32", ("attention_multiplier",), above=0),
     Key("{arch}.embedding_scale", "float32", derive=_unless_zero("embedding_multiplier")),
     Key("{arch}.residual_scale", "float32", derive=_unless_zero("residual_multiplier")),
     Key("{arch}.logit_scale", "float32", ("logits_scaling",), required=True, above=0),
 )
+# What releases and newer versions of the class call the experts' matrices.
+GRANITE_SUFFIXES = (
+    ("block_sparse_moe.router.layer.weight", "block_sparse_moe.router.weight"),
+    ("block_sparse_moe.input_linear.weight", "block_sparse_moe.experts.gate_up_proj"),
+    ("block_sparse_moe.output_linear.weight", "block_sparse_moe.experts.down_proj"),
+)
+SHARED = "shared_intermediate_size"
+SHARED_LENGTH_KEY = Key(
+    "{arch}.expert_shared_feed_forward_length", "uint32", derive=_unless_zero(SHARED)
+)
+
+
+def shared_inner(facts: Facts) -> int:
+    """Return the inner length of the shared expert."""
+    return facts.integer(SHARED)
+
+
 _BIASES = unless("attention_bias")
 GRANITE_ATTENTION: tuple[Row, ...] = paired(attention(biases=_BIASES, output_bias=_BIASES))
 GRANITE_GRAPH: tuple[Implements, ...] = decoder_graph(LLAMA3, *LONGROPE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from quantcli.arch.architecture import Key, Value
+from quantcli.arch.architecture import Count, Key, Value
 from quantcli.arch.facts import Facts
 
 # Of several spellings the one that transformers' classes of today use comes first.
@@ -132,6 +132,11 @@ HEAD_KEYS: tuple[Key, ...] = (
     Key("{arch}.attention.key_length", "uint32", ("head_dim",), at_least=1),
     Key("{arch}.attention.value_length", "uint32", ("head_dim",), at_least=1),
 )
+
+
+def twice(size: Count) -> Count:
+    """Return the length of two of `size` stored as one."""
+    return lambda facts: 2 * size(facts)
 
 
 def lacking(keys: Iterable[Key], *endings: str) -> tuple[Key, ...]:

@@ -65,6 +65,17 @@ def some_window(asked: Windows) -> Implements:
     return Implements("layer_types", (None,), without_any)
 
 
+def some_of_both(asked: Windows) -> Implements:
+    """Return the row for graphs that want layers with a window and layers without."""
+
+    def all_alike(facts: Facts) -> object:
+        have = set(asked(facts))
+        kind = SLIDING if True in have else FULL
+        return None if len(have) == 2 else f"{kind} in every layer"
+
+    return Implements("layer_types", (None,), all_alike)
+
+
 def layered_window_keys(asked: Windows) -> tuple[Key, ...]:
     """Return the keys of the window's length and of one truth value a layer.
 

@@ -16,6 +16,7 @@ from quantcli.checkpoint.foreign import (
 )
 from quantcli.checkpoint.json_file import read_object
 from quantcli.checkpoint.locating import not_there
+from quantcli.checkpoint.modules import dense_files, renamed
 from quantcli.checkpoint.pointers import is_pointer, refuse_pointers
 from quantcli.checkpoint.reader import TensorReader
 from quantcli.checkpoint.safetensors_file import read_header
@@ -103,10 +104,13 @@ def read_checkpoint(path: Path, *, follow_links: bool = False) -> Checkpoint:
         root, config, selection = _select(path, follow_links=follow_links)
     except OSError as error:
         raise CheckpointError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    refuse_pointers(root, selection.files)
+    dense = dense_files(root)
+    refuse_pointers(root, (*selection.files, *dense))
     headers = {file: read_header(root, file) for file in selection.files}
     refs, notes = _merge(root, headers, selection)
-    identifying = [CONFIG, *([selection.index] if selection.index else []), *selection.files]
+    refs |= renamed({file: read_header(root, file) for file in dense})
+    index = [selection.index] if selection.index else []
+    identifying = [CONFIG, *index, *selection.files, *dense]
     return Checkpoint(
         root,
         config,

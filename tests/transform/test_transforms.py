@@ -56,6 +56,11 @@ def permuted(array: FloatArray, heads: int) -> FloatArray:
 CASES = {
     "identity": [((matrix(7, 4),), (), matrix(7, 4)), ((matrix(2, 3, 4),), (), matrix(2, 3, 4))],
     "constants": [((), (1.0, 2.5, 0.1), np.array([1.0, 2.5, 0.1], np.float32))],
+    "zeros": [((), (5, 3), np.zeros((5, 3), np.float32)), ((), (4,), np.zeros(4, np.float32))],
+    "pad_rows": [
+        ((matrix(4, 3),), (7,), np.concatenate([matrix(4, 3), np.zeros((3, 3), np.float32)])),
+        ((matrix(4, 3),), (4,), matrix(4, 3)),
+    ],
     "transpose": [
         ((matrix(5, 8),), (), matrix(5, 8).T),
         ((matrix(3, 5, 8),), (), matrix(3, 5, 8).swapaxes(1, 2)),

@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Architecture, Key, Stack
+from quantcli.arch.architecture import Architecture, Stack
 from quantcli.arch.blocks import EMBEDDING, OUTPUT, halves, norm, row, switched
 from quantcli.arch.decoders import DECODER_CHECKS, DECODER_REMARKS
 from quantcli.arch.experts import EXPERT_KEYS, router
-from quantcli.arch.facts import Facts
-from quantcli.arch.granite import GRANITE_ATTENTION, GRANITE_GRAPH, GRANITE_KEYS
+from quantcli.arch.granite import (
+    GRANITE_ATTENTION,
+    GRANITE_GRAPH,
+    GRANITE_KEYS,
+    GRANITE_SUFFIXES,
+    SHARED,
+    SHARED_LENGTH_KEY,
+    shared_inner,
+)
 from quantcli.arch.keys import experts, inner, width
 from quantcli.arch.relations import where
 from quantcli.arch.rope import ROPE_FACTORS, longrope_remark
 
-_SHARED = "shared_intermediate_size"
-
-
-def _shared(facts: Facts) -> int:
-    return facts.integer(_SHARED)
-
-
 _EXPERTS = (
-    router("block_sparse_moe.router.layer"),
+    router("block_sparse_moe.router"),
     *halves(
         ("ffn_gate_exps.weight", "ffn_up_exps.weight"),
-        "block_sparse_moe.input_linear.weight",
+        "block_sparse_moe.experts.gate_up_proj",
         inner,
         (experts,),
     ),
     row(
         "ffn_down_exps.weight",
-        "block_sparse_moe.output_linear.weight",
+        "block_sparse_moe.experts.down_proj",
         shape=(experts, width, inner),
     ),
 )
 _SHARED_EXPERT = (
     *halves(
-        ("ffn_gate_shexp.weight", "ffn_up_shexp.weight"), "shared_mlp.input_linear.weight", _shared
+        ("ffn_gate_shexp.weight", "ffn_up_shexp.weight"),
+        "shared_mlp.input_linear.weight",
+        shared_inner,
     ),
-    row("ffn_down_shexp.weight", "shared_mlp.output_linear.weight", shape=(width, _shared)),
+    row("ffn_down_shexp.weight", "shared_mlp.output_linear.weight", shape=(width, shared_inner)),
 )
 
 GRANITEMOE = Architecture(
@@ -52,11 +54,7 @@ GRANITEMOE = Architecture(
     keys=(
         *GRANITE_KEYS,
         *EXPERT_KEYS,
-        Key(
-            "{arch}.expert_shared_feed_forward_length",
-            "uint32",
-            derive=lambda facts: facts.get(_SHARED) or None,
-        ),
+        SHARED_LENGTH_KEY,
     ),
     globals=(*ROPE_FACTORS, *EMBEDDING, *OUTPUT),
     layers=(
@@ -65,10 +63,11 @@ GRANITEMOE = Architecture(
                 *GRANITE_ATTENTION,
                 norm("ffn_norm", "post_attention_layernorm"),
                 *_EXPERTS,
-                *switched(_SHARED_EXPERT, where(_SHARED)),
+                *switched(_SHARED_EXPERT, where(SHARED)),
             )
         ),
     ),
+    suffixes=GRANITE_SUFFIXES,
     graph=GRANITE_GRAPH,
     checks=DECODER_CHECKS,
     remarks=(*DECODER_REMARKS, longrope_remark),
