@@ -237,3 +237,19 @@ def shared(
         *linear("ffn_up_shexp", at + up, shape=(size, width))[:1],
         *linear("ffn_down_shexp", at + down, shape=(width, size))[:1],
     )
+
+
+_GATED_SHARED = "shared_expert_intermediate_size"
+GATED_SHARED_KEY = Key(
+    "{arch}.expert_shared_feed_forward_length", "uint32", (_GATED_SHARED,), at_least=1
+)
+
+
+def gated_experts(layer: str = "layers.{n}.") -> tuple[Row, ...]:
+    """Return the rows of Qwen's experts: routed ones, and a shared one with a gate of its own."""
+    gate = row("ffn_gate_inp_shexp.weight", "mlp.shared_expert_gate.weight", shape=(None, width))
+
+    def size(facts: Facts) -> int:
+        return facts.integer(_GATED_SHARED)
+
+    return (router(), *routed(layer=layer), *shared(size=size), gate)
