@@ -20,7 +20,7 @@ from quantcli.inputs import PLAN_LIMIT, read_text
 from quantcli.planning.build import Identity, build
 from quantcli.planning.plan import Plan
 from quantcli.planning.saved import check_fit, read_plan
-from quantcli.recipe import resolve
+from quantcli.recipe import Recipe, resolve
 from quantcli.tokenizer import export
 
 DEFAULT_EFFORT = "normal"
@@ -71,10 +71,36 @@ def plan(
         InputError: the checkpoint cannot be converted; everything wrong of one kind is listed.
         QuantcliError: `strict` and the plan has fallbacks or notes.
     """
-    if effort not in EFFORTS:
-        raise UsageError(f"unknown effort {effort!r}; known: {', '.join(EFFORTS)}")
-    recipe = resolve(preset)
-    checkpoint = open_checkpoint(Path(model), follow_links=follow_links)
+    _recipe(preset, effort)  # what is wrong with the options is said before anything is read
+    return plan_opened(
+        open_checkpoint(Path(model), follow_links=follow_links),
+        preset,
+        effort=effort,
+        arch=arch,
+        pre_tokenizer=pre_tokenizer,
+        model_name=model_name,
+        metadata=metadata,
+        importance=importance,
+        assumes_importance=assumes_importance,
+        strict=strict,
+    )
+
+
+def plan_opened(
+    checkpoint: Checkpoint,
+    preset: str,
+    *,
+    effort: str = DEFAULT_EFFORT,
+    arch: str | None = None,
+    pre_tokenizer: str | None = None,
+    model_name: str | None = None,
+    metadata: Metadata | None = None,
+    importance: Importance | None = None,
+    assumes_importance: bool = False,
+    strict: bool = False,
+) -> Plan:
+    """Return what `plan` returns, of a checkpoint from `open_checkpoint`; raises the same."""
+    recipe = _recipe(preset, effort)
     expanded = _expand(checkpoint, arch)
     tokenizer = export(
         checkpoint.root,
@@ -113,6 +139,17 @@ def plan(
     if strict:
         refuse_compromises(result)
     return result
+
+
+def _recipe(preset: str, effort: str) -> Recipe:
+    """Return the preset's recipe, of which there must be the effort.
+
+    Raises:
+        UsageError: unknown preset or effort.
+    """
+    if effort not in EFFORTS:
+        raise UsageError(f"unknown effort {effort!r}; known: {', '.join(EFFORTS)}")
+    return resolve(preset)
 
 
 def _expand(checkpoint: Checkpoint, arch: str | None = None) -> Model:

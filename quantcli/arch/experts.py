@@ -15,6 +15,7 @@ EXPERTS_USED = (
     "top_k_experts",
     "moe_top_k",
     "moe_k",
+    "moe_topk",
 )
 _GATING = {"softmax": 1, "sigmoid": 2, "sqrtsoftplus": 4}
 

@@ -82,6 +82,7 @@ def find(hf: str, where: str) -> Architecture:
     Args:
         hf: the class's name, from config.json's "architectures".
         where: the file that names it.
+        config: config.json, for classes that have models of several architectures.
 
     Raises:
         UnknownClassError: none does; table files that cannot be used are named.

@@ -169,7 +169,9 @@ class Plan(Summary):
 
     def to_json(self) -> str:
         """Return the canonical JSON form, one line, keys sorted."""
-        record: dict[str, Any] = asdict(self)
+        record = {name: getattr(self, name) for name in self.__slots__}
+        record["steps"] = [_record(step) for step in self.steps]
+        record["files"] = [asdict(file) for file in self.files]
         record["header"] = base64.b64encode(self.header).decode("ascii")
         record["format"] = FORMAT
         return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -207,6 +209,14 @@ def matrix_use(item: dict[str, Any] | None) -> MatrixUse | None:
         return None
     files = tuple(MatrixFile(**file) for file in item["files"])
     return MatrixUse(files, tuple(item["include"]), tuple(item["exclude"]))
+
+
+def _record(step: Step) -> dict[str, Any]:
+    """Return a step's fields; a model of many experts has 50,000 references in its steps."""
+    record = {name: getattr(step, name) for name in step.__slots__}
+    names = TensorRef.__slots__
+    record["sources"] = [{name: getattr(ref, name) for name in names} for ref in step.sources]
+    return record
 
 
 def _step(item: dict[str, Any]) -> Step:

@@ -49,6 +49,7 @@ def read_plan(text: str) -> Plan:
         raise PlanError(f"not a plan of quantcli with the format {FORMAT}", hint=_AGAIN)
     plan = _plan(record)
     problems = [text for step in plan.steps for text in _step_problems(step)]
+    problems += _matrix_problems(plan)
     _report(problems or _file_problems(plan) or _header_problems(plan))
     return plan
 
@@ -288,6 +289,16 @@ def _contents(plan: Plan) -> Contents:
         return parse(plan.header, plan.size, "the plan's header")
     except ContainerError as error:
         raise PlanError(error.message, hint=_AGAIN) from error
+
+
+def _matrix_problems(plan: Plan) -> list[str]:
+    """Return where the steps and the importance matrix contradict each other."""
+    used = [step.name for step in plan.steps if step.importance]
+    if plan.matrix is None:
+        return [f"tensor {name}: importance without a matrix" for name in used[:1]]
+    if not plan.matrix.files:
+        return ["an importance matrix without files"]
+    return []
 
 
 def _header_problems(plan: Plan) -> list[str]:
