@@ -9,6 +9,19 @@ DECAY = {
     "float32 is off by one in the last place for some numbers"
 }
 
+NO_MTP = "it asserts that there is a block that predicts, which transformers does not save"
+SECTIONS = {
+    "dimension_sections": "sections beyond a head's pairs are cut: the converter writes those of "
+    "longer heads"
+}
+VISION = {
+    "depth": 1,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_heads": 2,
+    "out_hidden_size": 64,
+}
+"""Arguments of the configuration of a small part that sees, for models of the width 64."""
 _ATTENTION = {
     "self_attn.q_proj.weight": (256, 64),
     "self_attn.k_proj.weight": (64, 64),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.case import Case, tiny
-from conformance.recurrent import mtp
+from conformance.recurrent import NO_MTP, SECTIONS, VISION, mtp
 
 _QWEN = tiny(
     intermediate_size=None,
@@ -28,22 +28,26 @@ _EXPERTS = {
     "mlp.shared_expert.up_proj.weight": (80, 64),
     "mlp.shared_expert.down_proj.weight": (64, 80),
 }
-_VISION = {
-    "depth": 1,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_heads": 2,
-    "out_hidden_size": 64,
-}
 
 CASES = (
-    Case("predicting", _CLASS, _QWEN, tokenizer="qwen2", extra=mtp(_EXPERTS)),
-    Case("stacked", _CLASS, _QWEN, tokenizer="qwen2", layout="stacked", extra=mtp(_EXPERTS)),
+    Case(
+        "predicting", _CLASS, _QWEN, tokenizer="qwen2", extra=mtp(_EXPERTS), peer_differs=SECTIONS
+    ),
+    Case(
+        "stacked",
+        _CLASS,
+        _QWEN,
+        tokenizer="qwen2",
+        layout="stacked",
+        extra=mtp(_EXPERTS),
+        peer_differs=SECTIONS,
+    ),
     Case(
         "parts",
         "Qwen3_5MoeForConditionalGeneration",
-        {"text_config": _QWEN, "vision_config": _VISION},
+        {"text_config": _QWEN, "vision_config": VISION},
         tokenizer="qwen2",
+        peer_fails=NO_MTP,
     ),
     Case("bias", _CLASS, {**_QWEN, "attention_bias": True}, refused="attention_bias"),
 )

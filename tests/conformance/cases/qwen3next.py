@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.case import Case, tiny
-from conformance.recurrent import mtp
+from conformance.recurrent import NO_MTP, mtp
 
 _NEXT = tiny(
     num_hidden_layers=4,
@@ -30,7 +30,6 @@ _SHARED = {
     "mlp.shared_expert.up_proj.weight": (80, 64),
     "mlp.shared_expert.down_proj.weight": (64, 80),
 }
-_NONE = "it asserts that there is a block that predicts, which transformers does not save"
 
 CASES = (
     Case(
@@ -40,19 +39,19 @@ CASES = (
         tokenizer="qwen2",
         extra=mtp({**_EXPERTS, **_SHARED}),
     ),
-    Case("experts", _CLASS, _NEXT, tokenizer="qwen2", peer_fails=_NONE),
+    Case("experts", _CLASS, _NEXT, tokenizer="qwen2", peer_fails=NO_MTP),
     Case(
         "stacked",
         _CLASS,
         {**_NEXT, "linear_num_value_heads": 2, "tie_word_embeddings": True},
         layout="stacked",
-        peer_fails=_NONE,
+        peer_fails=NO_MTP,
     ),
     Case(
         "kinds",
         _CLASS,
         {**_NEXT, "layer_types": ["full_attention", "linear_attention"] * 2},
-        peer_fails=_NONE,
+        peer_fails=NO_MTP,
     ),
     Case("bias", _CLASS, {**_NEXT, "attention_bias": True}, refused="attention_bias"),
     Case("heads", _CLASS, {**_NEXT, "linear_value_head_dim": 32}, refused="state is square"),
