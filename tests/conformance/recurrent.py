@@ -9,6 +9,10 @@ DECAY = {
     "float32 is off by one in the last place for some numbers"
 }
 
+STATELESS = {
+    r"head_count_kv|\.ssm\.|expert_": "the converter writes the sizes of a state and of experts "
+    "that this model of a hybrid class does not have"
+}
 NO_MTP = "it asserts that there is a block that predicts, which transformers does not save"
 SECTIONS = {
     "dimension_sections": "sections beyond a head's pairs are cut: the converter writes those of "
