@@ -346,3 +346,19 @@ def dense_then_routed(
         *switched(swiglu(norm_source=""), dense_layer),
         *switched(mixture, sparse_layer),
     )
+
+
+_GATED_SHARED = "shared_expert_intermediate_size"
+GATED_SHARED_KEY = Key(
+    "{arch}.expert_shared_feed_forward_length", "uint32", (_GATED_SHARED,), at_least=1
+)
+
+
+def gated_experts(layer: str = "layers.{n}.") -> tuple[Row, ...]:
+    """Return the rows of Qwen's experts: routed ones, and a shared one with a gate of its own."""
+    gate = row("ffn_gate_inp_shexp.weight", "mlp.shared_expert_gate.weight", shape=(None, width))
+
+    def size(facts: Facts) -> int:
+        return facts.integer(_GATED_SHARED)
+
+    return (router(), *routed(layer=layer), *shared(size=size), gate)
