@@ -111,6 +111,26 @@ def plus_one(rows: Iterable[Row]) -> tuple[Row, ...]:
     )
 
 
+def halves(names: tuple[str, str], source: str, size: Count, lead: Shape = ()) -> tuple[Row, ...]:
+    """Return the rows of two matrices stored as one: first rows and second rows.
+
+    Args:
+        names: of the two in the output.
+        source: the tensor (2 size, width), or a stack of such.
+        size: rows of each.
+        lead: dimensions before them, of a stack.
+    """
+
+    def end(facts: Facts) -> int:
+        return 2 * size(facts)
+
+    shape = (*lead, size, width)
+    return (
+        row(names[0], source, "pick", 1, 0, size, shape=shape),
+        row(names[1], source, "pick", 1, size, end, shape=shape),
+    )
+
+
 def transformed(
     rows: Iterable[Row], transforms: Mapping[str, tuple[str, tuple[RowArg, ...]]]
 ) -> tuple[Row, ...]:
@@ -147,26 +167,6 @@ def first_of(name: str, *sources: str, shape: Shape = ()) -> tuple[Row, ...]:
 
     rows = [row(name, each, shape=shape, when=when(i)) for i, each in enumerate(sources)]
     return tuple(reversed(rows))
-
-
-def halves(names: tuple[str, str], source: str, size: Count, lead: Shape = ()) -> tuple[Row, ...]:
-    """Return the rows of two matrices stored as one: first rows and second rows.
-
-    Args:
-        names: of the two in the output.
-        source: the tensor (2 size, width), or a stack of such.
-        size: rows of each.
-        lead: dimensions before them, of a stack.
-    """
-
-    def end(facts: Facts) -> int:
-        return 2 * size(facts)
-
-    shape = (*lead, size, width)
-    return (
-        row(names[0], source, "pick", 1, 0, size, shape=shape),
-        row(names[1], source, "pick", 1, size, end, shape=shape),
-    )
 
 
 # -------------------------------------------------------------------------------- whole blocks

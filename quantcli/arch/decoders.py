@@ -37,6 +37,11 @@ DECODER_KEYS: tuple[Key, ...] = (
     RMS_EPSILON_KEY,
     POOLING_KEY,
 )
+NORM_KEYS: tuple[Key, ...] = (
+    *lacking(DECODER_KEYS, RMS_EPSILON_KEY.name),
+    NORM_EPSILON_KEY,
+)
+"""The keys of a decoder whose norms also subtract the mean."""
 VOCAB_KEY = Key("{arch}.vocab_size", "uint32", derive=rows_of("embed_tokens.weight"))
 # Of the families whose converter is the one of Llama.
 LLAMA_KEYS: tuple[Key, ...] = (
@@ -44,11 +49,6 @@ LLAMA_KEYS: tuple[Key, ...] = (
     VOCAB_KEY,
     Key("{arch}.rope.dimension_count", "uint32", derive=head_dim),
 )
-NORM_KEYS: tuple[Key, ...] = (
-    *lacking(DECODER_KEYS, RMS_EPSILON_KEY.name),
-    NORM_EPSILON_KEY,
-)
-"""The keys of a decoder whose norms also subtract the mean."""
 DECODER_CHECKS: tuple[Check, ...] = (grouped_heads, rotary_problems)
 DECODER_REMARKS: tuple[Check, ...] = (tied_remark, vocabulary_remark("embed_tokens.weight"))
 

@@ -146,7 +146,7 @@ def routed(
     *,
     size: Count = expert_inner,
     layer: str = "layers.{n}.",
-    fused: str = "gate_up_proj",
+    fused: tuple[str, str] = ("gate_up_proj", "down_proj"),
     inputs_first: bool | None = False,
 ) -> tuple[Row, ...]:
     """Return the rows of the routed experts, in both layouts that checkpoints have.
@@ -159,12 +159,12 @@ def routed(
         names: how an expert's gate, up and down projections are called.
         size: the inner length of one expert.
         layer: what precedes a layer's names, {n} being its number.
-        fused: how the stacked gate and up projection is called.
+        fused: how the stacked projections are called: gate and up as one, and down.
         inputs_first: whether the stacked matrices are (inputs, outputs), to be transposed; None
             where both exist and, as in transformers, the shape tells: outputs first if that fits.
     """
     gate, up, down = names
-    stacked, lowered = f"{layer}{at}{fused}", f"{layer}{at}{down}"
+    stacked, lowered = (f"{layer}{at}{name}" for name in fused)
 
     def single(name: str, part: str, shape: Shape) -> Row:
         sources = (f"{at}{{i}}.{part}.weight",)
@@ -176,9 +176,7 @@ def routed(
         single("ffn_down_exps", down, (experts, width, size)),
     )
     rows = switched(apart, lacks(stacked))
-    plain, turned = (
-        _together(at, fused, down, size, inputs_first=first) for first in (False, True)
-    )
+    plain, turned = (_together(at, fused, size, inputs_first=first) for first in (False, True))
     if inputs_first is not None:
         return (*rows, *switched(turned if inputs_first else plain, has(stacked)))
     fits, narrow = _shaped(stacked, _both_inner(size), width), _shaped(lowered, width, size)
@@ -192,22 +190,22 @@ def routed(
 
 
 def _together(
-    at: str, fused: str, down: str, size: Count, *, inputs_first: bool
+    at: str, fused: tuple[str, str], size: Count, *, inputs_first: bool
 ) -> tuple[Row, ...]:
     """Return the rows of experts that are stored as two tensors."""
     shape: Shape = (experts, size, width)
 
     def half(name: str, first: Count, end: Count) -> Row:
         if inputs_first:
-            return row(name, at + fused, "transpose|pick", "|", 1, first, end, shape=shape)
-        return row(name, at + fused, "pick", 1, first, end, shape=shape)
+            return row(name, at + fused[0], "transpose|pick", "|", 1, first, end, shape=shape)
+        return row(name, at + fused[0], "pick", 1, first, end, shape=shape)
 
     return (
         half("ffn_gate_exps.weight", lambda facts: 0, size),
         half("ffn_up_exps.weight", size, _both_inner(size)),
         row(
             "ffn_down_exps.weight",
-            at + down,
+            at + fused[1],
             "transpose" if inputs_first else "identity",
             shape=(experts, width, size),
         ),

@@ -109,11 +109,14 @@ NORM_EPSILON_KEY = Key(
 RMS_EPSILON_KEY = Key(
     "{arch}.attention.layer_norm_rms_epsilon", "float32", RMS_EPSILON, required=True, above=0
 )
+FEED_FORWARD_KEY = Key(
+    "{arch}.feed_forward_length", "uint32", FEED_FORWARD, required=True, at_least=1
+)
 SIZE_KEYS: tuple[Key, ...] = (
     BLOCK_COUNT_KEY,
     context_key(*CONTEXT),
     WIDTH_KEY,
-    Key("{arch}.feed_forward_length", "uint32", FEED_FORWARD, required=True, at_least=1),
+    FEED_FORWARD_KEY,
     HEADS_KEY,
 )
 

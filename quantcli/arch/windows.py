@@ -99,23 +99,14 @@ def window_keys(asked: Windows, period: int) -> tuple[Key, ...]:
         period: what the loader assumes without the key.
     """
 
-    def other_period(facts: Facts) -> int | None:
+    def layers(facts: Facts) -> Value | None:
         have = asked(facts)
         if not any(have) or have == periodic(facts, period):
             return None
-        return next((p for p in (0, *range(2, len(have) + 1)) if have == periodic(facts, p)), None)
+        periods = (p for p in (0, *range(2, len(have) + 1)) if have == periodic(facts, p))
+        return next(periods, tuple(int(each) for each in have))
 
-    def by_layer(facts: Facts) -> Value | None:
-        have = asked(facts)
-        if not any(have) or have == periodic(facts, period) or other_period(facts) is not None:
-            return None
-        return have
-
-    return (
-        _length_key(asked),
-        Key(_PATTERN, "uint32", derive=other_period),
-        Key(_PATTERN, "array:bool", derive=by_layer),
-    )
+    return (_length_key(asked), Key(_PATTERN, "uint32", derive=layers, layered=True))
 
 
 def period_keys(asked: Windows, period: int) -> tuple[Key, ...]:
@@ -124,13 +115,22 @@ def period_keys(asked: Windows, period: int) -> tuple[Key, ...]:
     A truth value a layer, which it passes over, is written where it says what the loader assumes:
     so does llama.cpp's converter. Layers that follow no period are for `periodic_layers`.
     """
-    length, other, _ = window_keys(asked, period)
+
+    def other(facts: Facts) -> Value | None:
+        have = asked(facts)
+        if not any(have) or have == periodic(facts, period):
+            return None
+        return next((p for p in (0, *range(2, len(have) + 1)) if have == periodic(facts, p)), None)
 
     def by_layer(facts: Facts) -> Value | None:
         have = asked(facts)
         return have if any(have) and have == periodic(facts, period) else None
 
-    return (length, other, Key(_PATTERN, "array:bool", derive=by_layer))
+    return (
+        _length_key(asked),
+        Key(_PATTERN, "uint32", derive=other),
+        Key(_PATTERN, "array:bool", derive=by_layer),
+    )
 
 
 def periodic_layers(asked: Windows) -> Implements:

@@ -31,8 +31,12 @@ def main(arguments: list[str]) -> int:
         help="only classes that llama.cpp's converter or quantcli names",
     )
     zoo.add_argument("--keep", type=Path, help="folder that keeps checkpoints and files")
+    varying = commands.add_parser("vary", help="change every field of cases, look for silence")
+    varying.add_argument("cases", nargs="*", metavar="ARCH[/CASE]")
+    varying.add_argument("--all", action="store_true", help="also print what is as it should be")
     given = parser.parse_args(arguments)
     carry_out = {"run": _run, "freeze": _freeze, "show": _show, "zoo": _zoo, "report": _report}
+    carry_out["vary"] = _vary
     return carry_out[given.command](given)
 
 
@@ -130,6 +134,22 @@ def _report(given: argparse.Namespace) -> int:
 
     print(report.write())
     return 0
+
+
+def _vary(given: argparse.Namespace) -> int:
+    from collections import Counter
+
+    from conformance import vary
+
+    counts: Counter[str] = Counter()
+    bad = 0
+    for finding in vary.search(vary.basic(case.chosen(given.cases))):
+        counts[finding.what] += 1
+        bad += finding.bad
+        if finding.bad or given.all:
+            print(vary.line(finding), flush=True)
+    print(", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
+    return int(bad > 0)
 
 
 def _zoo(given: argparse.Namespace) -> int:
