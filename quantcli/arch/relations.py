@@ -113,7 +113,7 @@ def heads_fill_the_width(facts: Facts) -> Iterable[str]:
 
 def has_head(facts: Facts) -> bool:
     """Tell whether the class has an output layer of its own, not only the hidden states."""
-    return "CausalLM" in facts.hf or "LMHead" in facts.hf
+    return any(part in facts.hf for part in ("CausalLM", "LMHead", "ConditionalGeneration"))
 
 
 def tied(facts: Facts) -> bool | None:

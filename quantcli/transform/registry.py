@@ -15,6 +15,7 @@ from quantcli.transform.rope_factors import ROPE_FACTORS_LLAMA3
 from quantcli.transform.rope_permute import ROPE_PERMUTE
 from quantcli.transform.transform import Transform
 from quantcli.transform.transpose import TRANSPOSE
+from quantcli.transform.unit_rows import UNIT_ROWS
 
 _TRANSFORMS = {
     transform.name: transform
@@ -33,6 +34,7 @@ _TRANSFORMS = {
         NEGATIVE_EXPONENTIAL,
         ROPE_FACTORS_LLAMA3,
         CONSTANTS,
+        UNIT_ROWS,
     )
 }
 
