@@ -152,6 +152,8 @@ class Architecture:
             writer (".block_sparse_moe." → ".mlp."); with a dot at both ends, replaced in order.
         ignored: patterns (fnmatch) of names without prefix that are dropped on purpose; rotary
             tables, masks and other buffers are dropped for every architecture (`arch.buffers`).
+        kept: patterns (fnmatch) of names as the checkpoint spells them that belong to the output
+            although they sound like another part's (`arch.multimodal`).
         defaults: model_type → config fields that the class fills when config.json lacks them;
             a function is called with the facts before any default.
         vocab_keys: tokenizer.ggml.* entries that depend on the config.
@@ -175,6 +177,7 @@ class Architecture:
     suffixes: tuple[tuple[str, str], ...] = ()
     renames: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     vocab_keys: tuple[Key, ...] = ()
     graph: tuple[Implements, ...] = ()

@@ -79,7 +79,7 @@ def _recognise(
     """Return the text model's config, the table, the facts, the names, and notes on other parts."""
     merged = text_config(config)
     hf, table = _find(config, merged, root, arch)
-    text = text_part(config, refs)
+    text = text_part(config, refs, table.kept)
     names = canonical_names(table, text.names, str(root))
     facts = with_defaults(table, Facts(merged, root, {}, hf))
     if facts.get("tie_word_embeddings") is True:

@@ -47,6 +47,7 @@ COGVLM = Architecture(
             )
         ),
     ),
+    kept=("model.layers.*",),
     graph=(
         *decoder_graph(),
         # The graph rotates without asking the file how.
