@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from conformance.case import Shapes
+import numpy as np
+
+from conformance.case import Shapes, Tensors
 
 WIDTH, INNER, HEADS, KEY_HEADS, HEAD = 64, 96, 4, 2, 16
 VOCABULARY = {"gpt2": 274, "spm": 309}
@@ -60,3 +63,65 @@ def llama_layer(*, heads: int = HEADS, keys: int = KEY_HEADS, biases: str = "") 
         },
         "post_attention_layernorm.weight": (WIDTH,),
     }
+
+
+def stated(
+    tensors: Tensors,
+    outside: Mapping[str, str],
+    layer: Mapping[str, str],
+    *,
+    at: str = "model.layers.{n}.",
+    layers: int = 2,
+    made: Callable[[str, np.ndarray[Any, Any]], np.ndarray[Any, Any]] = lambda name, values: values,
+) -> Tensors:
+    """Return the tensors of a file whose tensors are the checkpoint's under other names.
+
+    Args:
+        tensors: the checkpoint's.
+        outside: the checkpoint's names outside the layers → the file's.
+        layer: the same inside a layer, for those that the checkpoint has.
+        at: what precedes a layer's names in the checkpoint.
+        layers: how many.
+        made: what becomes of a tensor, by its name in the file without its block.
+    """
+    found = {new: tensors[old] for old, new in outside.items()}
+    for n in range(layers):
+        for old, new in layer.items():
+            values = tensors.get(at.replace("{n}", str(n)) + old)
+            if values is not None:
+                found[f"blk.{n}.{new}"] = made(new, values)
+    return found
+
+
+LLAMA_NAMES = {
+    f"{old}.{kind}": f"{new}.{kind}"
+    for kind in ("weight", "bias")
+    for old, new in {
+        "self_attn.q_proj": "attn_q",
+        "self_attn.k_proj": "attn_k",
+        "self_attn.v_proj": "attn_v",
+        "self_attn.o_proj": "attn_output",
+        "mlp.gate_proj": "ffn_gate",
+        "mlp.up_proj": "ffn_up",
+        "mlp.down_proj": "ffn_down",
+        "input_layernorm": "attn_norm",
+        "post_attention_layernorm": "ffn_norm",
+    }.items()
+}
+LLAMA_OUTSIDE = {
+    "model.embed_tokens.weight": "token_embd.weight",
+    "model.norm.weight": "output_norm.weight",
+    "lm_head.weight": "output.weight",
+}
+
+
+def paired(values: np.ndarray[Any, Any], heads: int) -> np.ndarray[Any, Any]:
+    """Return a matrix of queries or keys whose heads' halves become pairs."""
+    halves = values.reshape(heads, 2, -1, *values.shape[1:])
+    return np.swapaxes(halves, 1, 2).reshape(values.shape)
+
+
+def paired_heads(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return what the file has where the runtime turns pairs and the class halves."""
+    counts = {"attn_q.weight": HEADS, "attn_k.weight": KEY_HEADS}
+    return paired(values, counts[name]) if name in counts else values

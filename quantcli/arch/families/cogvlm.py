@@ -51,7 +51,7 @@ COGVLM = Architecture(
     graph=(
         *decoder_graph(),
         # The graph rotates without asking the file how.
-        Implements("rope_theta", (10000.0,), lambda facts: facts.rope_number("rope_theta")),
+        Implements("rope_theta", (10000.0, None), lambda facts: facts.rope_number("rope_theta")),
         Implements("rope_scaling.rope_type", ("", "default"), rope_type),
     ),
     checks=(*DECODER_CHECKS, heads_fill_the_width),

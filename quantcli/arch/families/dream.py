@@ -18,7 +18,6 @@ DREAM = Architecture(
     ),
     globals=(*EMBEDDING, *OUTPUT),
     layers=(Stack((*attention(), *swiglu())),),
-    vocab_keys=(Key("tokenizer.ggml.mask_token_id", "uint32", ("mask_token_id",)),),
     graph=decoder_graph(),
     checks=(*DECODER_CHECKS, heads_fill_the_width),
     remarks=DECODER_REMARKS,

@@ -37,10 +37,7 @@ LLADA = Architecture(
             prefix="transformer.blocks.{n}.",
         ),
     ),
-    vocab_keys=(
-        Key("tokenizer.ggml.mask_token_id", "uint32", ("mask_token_id",)),
-        Key("tokenizer.ggml.add_bos_token", "bool", derive=lambda facts: True),
-    ),
+    vocab_keys=(Key("tokenizer.ggml.add_bos_token", "bool", derive=lambda facts: True),),
     defaults={"llada": {"tie_word_embeddings": lambda facts: facts.get("weight_tying")}},
     graph=(
         *decoder_graph(

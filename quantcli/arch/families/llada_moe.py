@@ -35,7 +35,13 @@ LLADA_MOE = Architecture(
             )
         ),
     ),
-    vocab_keys=(Key("tokenizer.ggml.mask_token_id", "uint32", derive=lambda facts: _MASK),),
+    vocab_keys=(
+        Key(
+            "tokenizer.ggml.mask_token_id",
+            "uint32",
+            derive=lambda facts: None if facts.says("mask_token_id") else _MASK,
+        ),
+    ),
     graph=(
         *decoder_graph(),
         Implements("norm_topk_prob", (False, None)),

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from conformance.case import Case, Tensors, tiny
-from conformance.shapes import WIDTH, decoder, llama_layer
+from conformance.shapes import (
+    LLAMA_NAMES,
+    LLAMA_OUTSIDE,
+    WIDTH,
+    decoder,
+    llama_layer,
+    stated,
+)
 
 CONFIG = {
     "model_type": "orion",
@@ -16,29 +23,8 @@ SHAPES = {**decoder("spm", {**llama_layer(), **NORMS}), "model.norm.bias": (WIDT
 
 def statement(tensors: Tensors) -> Tensors:
     """Return what the file holds: every tensor as it is."""
-    names = {
-        "self_attn.q_proj": "attn_q",
-        "self_attn.k_proj": "attn_k",
-        "self_attn.v_proj": "attn_v",
-        "self_attn.o_proj": "attn_output",
-        "mlp.gate_proj": "ffn_gate",
-        "mlp.up_proj": "ffn_up",
-        "mlp.down_proj": "ffn_down",
-        "input_layernorm": "attn_norm",
-        "post_attention_layernorm": "ffn_norm",
-    }
-    made = {
-        "token_embd.weight": tensors["model.embed_tokens.weight"],
-        "output_norm.weight": tensors["model.norm.weight"],
-        "output_norm.bias": tensors["model.norm.bias"],
-        "output.weight": tensors["lm_head.weight"],
-    }
-    for n in (0, 1):
-        for name, values in tensors.items():
-            if name.startswith(f"model.layers.{n}."):
-                part, _, kind = name.removeprefix(f"model.layers.{n}.").rpartition(".")
-                made[f"blk.{n}.{names[part]}.{kind}"] = values
-    return made
+    outside = {**LLAMA_OUTSIDE, "model.norm.bias": "output_norm.bias"}
+    return stated(tensors, outside, LLAMA_NAMES)
 
 
 CASES = (
