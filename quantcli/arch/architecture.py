@@ -153,6 +153,8 @@ class Architecture:
         ignored: patterns (fnmatch) of names without prefix that are dropped on purpose, or
             functions of the facts that give some; rotary tables, masks and other buffers are
             dropped for every architecture (`arch.buffers`).
+        kept: patterns (fnmatch) of names as the checkpoint spells them that belong to the output
+            although they sound like another part's (`arch.multimodal`).
         defaults: model_type → config fields that the class fills when config.json lacks them;
             a function is called with the facts before any default.
         vocab_keys: tokenizer.ggml.* entries that depend on the config.
@@ -178,6 +180,7 @@ class Architecture:
     suffixes: tuple[tuple[str, str], ...] = ()
     renames: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str | Callable[[Facts], Iterable[str]], ...] = ()
+    kept: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     vocab_keys: tuple[Key, ...] = ()
     graph: tuple[Implements, ...] = ()

@@ -18,7 +18,7 @@ CONTEXT = (
     "model_max_length",
 )
 WIDTH = ("hidden_size", "n_embd", "n_embed", "dim", "d_model", "model_dim")
-FEED_FORWARD = ("intermediate_size", "n_inner", "hidden_dim", "d_ff")
+FEED_FORWARD = ("intermediate_size", "n_inner", "hidden_dim", "d_ff", "mlp_hidden_size")
 HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
 HEADS_KV = ("num_key_value_heads", "n_kv_heads")
 EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")

@@ -200,7 +200,13 @@ def _entries(
         *((Entry(ASSUMED_KEY, "bool", value=True),) if model.assumed else ()),
     )
     matrix = () if importance is None else _matrix_entries(importance)
-    vocabulary = (Entry(key, kind, cast("Value", value)) for key, kind, value in tokenizer.keys)
+    # What the architecture's own code says of the vocabulary comes before what the files say.
+    said = {entry.key for entry in model.vocab_entries}
+    vocabulary = (
+        Entry(key, kind, cast("Value", value))
+        for key, kind, value in tokenizer.keys
+        if key not in said
+    )
     return list(chain(general, model.entries, own, matrix, vocabulary, model.vocab_entries))
 
 
