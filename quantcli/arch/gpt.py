@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from quantcli.arch.architecture import Arg, Count, Key, Row
-from quantcli.arch.blocks import Present, Shape, linear, optional, row
+from quantcli.arch.blocks import Present, RowArg, Shape, linear, optional, row
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import head_dim, heads, width
 from quantcli.arch.relations import headless, rows_of
@@ -121,7 +121,9 @@ def transposed(rows: tuple[Row, ...]) -> tuple[Row, ...]:
     return tuple(replace(each, op="transpose") if len(each.shape) == 2 else each for each in rows)
 
 
-def required_output(embedding: str, head: str = "lm_head", op: str = "identity") -> tuple[Row, ...]:
+def required_output(
+    embedding: str, head: str = "lm_head", op: str = "identity", *args: RowArg
+) -> tuple[Row, ...]:
     """Return the rows of an output layer that the runtime always wants.
 
     A tied model's embedding is written a second time as the output layer.
@@ -130,6 +132,7 @@ def required_output(embedding: str, head: str = "lm_head", op: str = "identity")
         embedding: name of the token embedding.
         head: name of the output layer.
         op: name of an operation that both undergo.
+        args: its arguments.
     """
     shape: Shape = (rows_of(f"{embedding}.weight"), width)
 
@@ -137,6 +140,6 @@ def required_output(embedding: str, head: str = "lm_head", op: str = "identity")
         return headless(facts) and not facts.has(f"{head}.weight")
 
     return (
-        row("output.weight", f"{embedding}.weight", op, shape=shape, when=tied),
-        optional("output.weight", f"{head}.weight", op, shape=shape, absent=headless),
+        row("output.weight", f"{embedding}.weight", op, *args, shape=shape, when=tied),
+        optional("output.weight", f"{head}.weight", op, *args, shape=shape, absent=headless),
     )

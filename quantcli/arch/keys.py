@@ -8,7 +8,7 @@ from quantcli.arch.architecture import Key, Value
 from quantcli.arch.facts import Facts
 
 # Of several spellings the one that transformers' classes of today use comes first.
-LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_transformer_layers")
 CONTEXT = (
     "max_position_embeddings",
     "n_positions",
