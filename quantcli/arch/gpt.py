@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 from quantcli.arch.architecture import Arg, Count, Key, Row
 from quantcli.arch.blocks import Present, RowArg, Shape, linear, optional, row
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import head_dim, heads, width
+from quantcli.arch.keys import (
+    BLOCK_COUNT_KEY,
+    CAUSAL_KEY,
+    HEADS_KEY,
+    NORM_EPSILON_KEY,
+    WIDTH_KEY,
+    head_dim,
+    heads,
+    width,
+)
 from quantcli.arch.relations import headless, rows_of
 
 
@@ -48,6 +57,25 @@ def wide(*fields: str) -> Count:
 def wide_key(*fields: str) -> Key:
     """Return the key of the inner width, `wide` of the same fields."""
     return Key("{arch}.feed_forward_length", "uint32", derive=wide(*fields), at_least=1)
+
+
+def gpt_keys(context: Key, kv: Key, *inner: str) -> tuple[Key, ...]:
+    """Return the keys of sizes: `context`, width, inner width by `inner`, heads, `kv`, epsilon."""
+    return (
+        context,
+        WIDTH_KEY,
+        wide_key(*inner),
+        BLOCK_COUNT_KEY,
+        HEADS_KEY,
+        kv,
+        NORM_EPSILON_KEY,
+        CAUSAL_KEY,
+    )
+
+
+def kv_key(kv: Count) -> Key:
+    """Return the key of the number of key heads."""
+    return Key("{arch}.attention.head_count_kv", "uint32", derive=kv, at_least=1)
 
 
 def fused_width(kv: Count = heads) -> Count:

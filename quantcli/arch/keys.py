@@ -103,9 +103,14 @@ def replaced(keys: Iterable[Key], *others: Key) -> tuple[Key, ...]:
 
 WIDTH_KEY = Key("{arch}.embedding_length", "uint32", WIDTH, required=True, at_least=1)
 HEADS_KEY = Key("{arch}.attention.head_count", "uint32", HEADS, required=True, at_least=1)
-NORM_EPSILON_KEY = Key(
-    "{arch}.attention.layer_norm_epsilon", "float32", NORM_EPSILON, required=True, above=0
-)
+
+
+def norm_epsilon_key(*fields: str) -> Key:
+    """Return the key of what norms add to the variance, given by the first of `fields`."""
+    return Key("{arch}.attention.layer_norm_epsilon", "float32", fields, required=True, above=0)
+
+
+NORM_EPSILON_KEY = norm_epsilon_key(*NORM_EPSILON)
 RMS_EPSILON_KEY = Key(
     "{arch}.attention.layer_norm_rms_epsilon", "float32", RMS_EPSILON, required=True, above=0
 )

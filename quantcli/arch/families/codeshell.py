@@ -5,23 +5,14 @@ from __future__ import annotations
 from quantcli.arch.architecture import Architecture, Implements, Key, Stack
 from quantcli.arch.blocks import affine, embedding
 from quantcli.arch.facts import Facts
-from quantcli.arch.gpt import Names, gpt_layer, required_output, wide, wide_key
-from quantcli.arch.keys import (
-    BLOCK_COUNT_KEY,
-    HEADS_KEY,
-    NORM_EPSILON_KEY,
-    WIDTH_KEY,
-    context_key,
-    width,
-)
+from quantcli.arch.gpt import Names, gpt_keys, gpt_layer, kv_key, required_output, wide
+from quantcli.arch.keys import context_key, width
 from quantcli.arch.relations import GELU, PLAIN, tied_remark, vocabulary_remark, whole_heads
 from quantcli.arch.rope import KINDS, rope_type
 
-_GROUPS = ("num_query_groups",)
-
 
 def _heads_kv(facts: Facts) -> int:
-    return facts.integer(*_GROUPS)
+    return facts.integer("num_query_groups")
 
 
 CODESHELL = Architecture(
@@ -29,13 +20,7 @@ CODESHELL = Architecture(
     hf=("CodeShellForCausalLM",),
     vocab="auto",
     keys=(
-        context_key("n_positions"),
-        WIDTH_KEY,
-        wide_key("n_inner"),
-        BLOCK_COUNT_KEY,
-        HEADS_KEY,
-        Key("{arch}.attention.head_count_kv", "uint32", _GROUPS, required=True, at_least=1),
-        NORM_EPSILON_KEY,
+        *gpt_keys(context_key("n_positions"), kv_key(_heads_kv), "n_inner"),
         # The code has no other base.
         Key("{arch}.rope.freq_base", "float32", derive=lambda facts: 10000.0),
         Key("{arch}.rope.scaling.type", "string", derive=lambda facts: "linear"),

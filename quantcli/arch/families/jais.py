@@ -1,4 +1,7 @@
-"""Jais: GPT-2 with ALiBi, a gate, and scales on both ends, which go into the weights."""
+"""Jais: GPT-2 with ALiBi, a gate, and scales on both ends, which go into the weights.
+
+Longer than most: its scales have several names, and its slopes are read from a tensor.
+"""
 
 from __future__ import annotations
 

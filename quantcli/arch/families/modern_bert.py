@@ -1,4 +1,8 @@
-"""ModernBERT: windows on both sides in most layers, gated feed-forward, norms before each half."""
+"""ModernBERT: windows on both sides in most layers, gated feed-forward, norms before each half.
+
+Longer than most: its classifier is none of the other encoders', and most of its settings are
+refused.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +10,13 @@ from quantcli.arch import encoders
 from quantcli.arch.architecture import Architecture, Implements, Key, Stack
 from quantcli.arch.blocks import norm, optional, row, switched
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import LAYERS, SIZE_KEYS, inner, width
+from quantcli.arch.keys import SIZE_KEYS, inner, norm_epsilon_key, width
 from quantcli.arch.relations import PLAIN, rows_of, vocabulary_remark, whole_heads, without
 from quantcli.arch.rope import ROPE_KEYS, said_type
-from quantcli.arch.windows import SLIDING
+from quantcli.arch.windows import FULL, SLIDING, full_first
 
 _EMBEDDING = "embeddings.tok_embeddings.weight"
-
-
-def _windowed(facts: Facts) -> tuple[bool, ...]:
-    """Return which layers attend to a window: all but every third, from the first on."""
-    kinds, every = facts.get("layer_types"), facts.get("global_attn_every_n_layers") or 3
-    if isinstance(kinds, list):
-        return tuple(kind == SLIDING for kind in kinds)
-    return _periodic(facts, every)
-
-
-def _periodic(facts: Facts, every: int) -> tuple[bool, ...]:
-    """Return what llama.cpp makes of the period for this architecture; 0 is a window in all."""
-    return tuple(every == 0 or i % every != 0 for i in range(facts.integer(*LAYERS)))
-
-
-def _period(facts: Facts) -> int | None:
-    """Return the period that gives the model's windows, the class's where several do; or None."""
-    have = _windowed(facts)
-    periods = (3, 0, 1, 2, *range(4, len(have) + 1))
-    return next((every for every in periods if have == _periodic(facts, every)), None)
-
-
-def _odd_windows(facts: Facts) -> object:
-    return facts.get("layer_types") if _period(facts) is None else None
+_PERIOD, _OTHER_WINDOWS = full_first(3, "global_attn_every_n_layers")
 
 
 def _pooling_of_scores(facts: Facts) -> object:
@@ -50,10 +31,6 @@ def _fused(facts: Facts) -> int:
     return 3 * width(facts)
 
 
-def _only_default(kind: str) -> Implements:
-    return Implements(f"rope_parameters.{kind}.rope_type", ("default", None))
-
-
 MODERN_BERT = Architecture(
     name="modern-bert",
     hf=("ModernBertModel", "ModernBertForMaskedLM", "ModernBertForSequenceClassification"),
@@ -61,16 +38,10 @@ MODERN_BERT = Architecture(
     keys=(
         *SIZE_KEYS,
         *said_type(ROPE_KEYS),
-        Key(
-            "{arch}.attention.layer_norm_epsilon",
-            "float32",
-            ("norm_eps", "layer_norm_eps"),
-            required=True,
-            above=0,
-        ),
+        norm_epsilon_key("norm_eps", "layer_norm_eps"),
         *encoders.ENCODER_KEYS,
         Key("{arch}.attention.sliding_window", "uint32", ("local_attention",), required=True),
-        Key("{arch}.attention.sliding_window_pattern", "uint32", derive=_period),
+        _PERIOD,
         Key("{arch}.vocab_size", "uint32", derive=rows_of(_EMBEDDING)),
         Key("{arch}.hidden_activation", "string", ("hidden_activation",)),
     ),
@@ -109,12 +80,14 @@ MODERN_BERT = Architecture(
     ignored=encoders.IGNORED,
     graph=(
         Implements("hidden_activation", ("gelu", "gelu_pytorch_tanh", "silu")),
-        Implements("layer_types", (None,), _odd_windows),
+        _OTHER_WINDOWS,
         *(without(f"{part}_bias") for part in ("attention", "mlp", "norm", "classifier")),
         Implements("classifier_activation", ("gelu",)),
         Implements("classifier_pooling", ("mean", None), _pooling_of_scores),
-        _only_default("full_attention"),
-        _only_default("sliding_attention"),
+        *(
+            Implements(f"rope_parameters.{kind}.rope_type", ("default", None))
+            for kind in (FULL, SLIDING)
+        ),
         *PLAIN,
     ),
     checks=(whole_heads, encoders.label_problems),

@@ -1,4 +1,7 @@
-"""OpenELM: another number of heads and another inner width in every layer."""
+"""OpenELM: another number of heads and another inner width in every layer.
+
+Longer than most: what others have as one number it has as a list, partly to be computed.
+"""
 
 from __future__ import annotations
 
