@@ -9,6 +9,7 @@
     │   ├── TokenizerError                tokenizer files
     │   ├── ArchitectureError             unknown architecture, missing or left-over tensors
     │   ├── ContainerError                GGUF files
+    │   ├── ImatrixError                  importance matrices
     │   └── PlanError                     saved plans
     ├── OutputError              exit 4   no space, not writable, already there
     └── Interrupted              exit 130 stopped by the user, resumable
@@ -73,7 +74,10 @@ OPTIONS = {
     "--effort": "effort",
     "--exact": "exact",
     "--follow-links": "follow_links",
+    "--exclude-weights": "imatrix_exclude",
     "--force": "force",
+    "--imatrix": "imatrix",
+    "--include-weights": "imatrix_include",
     "--jobs": "jobs",
     "--metadata": "metadata",
     "--model-name": "model_name",
@@ -213,6 +217,10 @@ class ArchitectureError(InputError):
 
 class ContainerError(InputError):
     """A GGUF file breaks the format."""
+
+
+class ImatrixError(InputError):
+    """An importance matrix is damaged, or of another model."""
 
 
 class PlanError(InputError):

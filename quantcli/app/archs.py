@@ -103,7 +103,7 @@ def archs(name: str | None = None) -> Archs:
                 + (f", perhaps {' or '.join(spelled)}" if spelled else ""),
                 hint="`quantcli archs` lists all.",
             )
-        tables = (known[wanted],)
+        tables = tuple(t for t in tables if wanted in map(str.lower, (t.name, *t.hf)))
     return Archs(versions(), tuple(_arch(table) for table in tables))
 
 

@@ -16,8 +16,7 @@ from quantcli.app.next_step import (
     write_modelfile,
 )
 from quantcli.app.overrides import Metadata, from_file
-from quantcli.app.plan import DEFAULT_EFFORT, fit_plan, load_plan
-from quantcli.app.plan import plan as make_plan
+from quantcli.app.plan import DEFAULT_EFFORT, fit_plan, load_plan, plan_opened
 from quantcli.app.record import to_json
 from quantcli.checkpoint import open_checkpoint
 from quantcli.checkpoint.naming import model_name as name_of
@@ -155,11 +154,10 @@ def convert(
         refuse_foreign_modelfile(modelfile_path(path), force=force)
     checkpoint = open_checkpoint(Path(model), follow_links=follow_links)
     if saved is None:
-        ready = make_plan(
-            model,
+        ready = plan_opened(
+            checkpoint,
             str(preset),
             **{**chosen, "effort": effort or DEFAULT_EFFORT},
-            follow_links=follow_links,
             strict=strict,
         )
     else:

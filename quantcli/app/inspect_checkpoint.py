@@ -15,10 +15,11 @@ from quantcli.app.inspection import (
     tokenizer_summary,
     type_summaries,
 )
-from quantcli.app.plan import plan as make_plan
+from quantcli.app.plan import plan_opened
 from quantcli.arch.facts import text_config
 from quantcli.arch.registry import find
 from quantcli.checkpoint import Checkpoint, read_checkpoint
+from quantcli.checkpoint.contents import refuse_contents
 from quantcli.checkpoint.folder import refuse_strays
 from quantcli.checkpoint.json_file import read_object
 from quantcli.checkpoint.naming import model_name
@@ -133,7 +134,8 @@ def inspect_checkpoint(path: str | Path) -> CheckpointInspection:
     problem: QuantcliError | None = None
     try:
         checkpoint = read_checkpoint(path)
-        plan = make_plan(path, USUAL_PRESET)
+        refuse_contents(checkpoint.root, checkpoint.config, checkpoint.refs)
+        plan = plan_opened(checkpoint, USUAL_PRESET)
     except QuantcliError as error:
         if checkpoint is None and not (path.is_dir() and any(path.iterdir())):
             raise
@@ -145,7 +147,7 @@ def inspect_checkpoint(path: str | Path) -> CheckpointInspection:
         path=str(path),
         name=model_name(path),
         model_class=model_class,
-        architecture=_architecture(model_class),
+        architecture=_architecture(model_class, config),
         files=_files(path, checkpoint),
         weights=sum(math.prod(ref.shape) for ref in refs.values()),
         nbytes=sum(ref.nbytes for ref in refs.values()),
@@ -174,9 +176,9 @@ def _class(config: Mapping[str, Any]) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _architecture(model_class: str | None) -> str | None:
+def _architecture(model_class: str | None, config: Mapping[str, Any]) -> str | None:
     try:
-        return None if model_class is None else find(model_class, "").name
+        return None if model_class is None else find(model_class, "", text_config(config)).name
     except InputError:
         return None
 

@@ -15,11 +15,12 @@ from quantcli.checkpoint import Checkpoint, open_checkpoint
 from quantcli.checkpoint.fingerprint import source_digest
 from quantcli.codec import EFFORTS
 from quantcli.errors import ArchitectureError, PlanError, QuantcliError, UsageError, listed
+from quantcli.importance import Importance
 from quantcli.inputs import PLAN_LIMIT, read_text
 from quantcli.planning.build import Identity, build
 from quantcli.planning.plan import Plan
 from quantcli.planning.saved import check_fit, read_plan
-from quantcli.recipe import resolve
+from quantcli.recipe import Recipe, resolve
 from quantcli.tokenizer import export
 
 DEFAULT_EFFORT = "normal"
@@ -42,6 +43,8 @@ def plan(
     pre_tokenizer: str | None = None,
     model_name: str | None = None,
     metadata: Metadata | None = None,
+    importance: Importance | None = None,
+    assumes_importance: bool = False,
     follow_links: bool = False,
     strict: bool = False,
 ) -> Plan:
@@ -57,6 +60,9 @@ def plan(
             what its card says, else the folder's name (in the Hub's cache, the repository's).
         metadata: further general.* keys or keys of your own, and their values: texts, read as on
             the command line ("5", "uint32:5"), or Python values of the key's type.
+        importance: the importance matrix (`read_imatrix`), which weights the encoders' errors and
+            is needed for types of about two bits.
+        assumes_importance: choose the types as with a matrix, without one: to compare with a file.
         follow_links: let links lead out of the model's folder.
         strict: refuse fallbacks to other types and any note.
 
@@ -65,10 +71,36 @@ def plan(
         InputError: the checkpoint cannot be converted; everything wrong of one kind is listed.
         QuantcliError: `strict` and the plan has fallbacks or notes.
     """
-    if effort not in EFFORTS:
-        raise UsageError(f"unknown effort {effort!r}; known: {', '.join(EFFORTS)}")
-    recipe = resolve(preset)
-    checkpoint = open_checkpoint(Path(model), follow_links=follow_links)
+    _recipe(preset, effort)  # what is wrong with the options is said before anything is read
+    return plan_opened(
+        open_checkpoint(Path(model), follow_links=follow_links),
+        preset,
+        effort=effort,
+        arch=arch,
+        pre_tokenizer=pre_tokenizer,
+        model_name=model_name,
+        metadata=metadata,
+        importance=importance,
+        assumes_importance=assumes_importance,
+        strict=strict,
+    )
+
+
+def plan_opened(
+    checkpoint: Checkpoint,
+    preset: str,
+    *,
+    effort: str = DEFAULT_EFFORT,
+    arch: str | None = None,
+    pre_tokenizer: str | None = None,
+    model_name: str | None = None,
+    metadata: Metadata | None = None,
+    importance: Importance | None = None,
+    assumes_importance: bool = False,
+    strict: bool = False,
+) -> Plan:
+    """Return what `plan` returns, of a checkpoint from `open_checkpoint`; raises the same."""
+    recipe = _recipe(preset, effort)
     expanded = _expand(checkpoint, arch)
     tokenizer = export(
         checkpoint.root,
@@ -94,13 +126,30 @@ def plan(
         recipe=recipe,
         refs=checkpoint.refs,
         files=files,
-        identity=Identity(__version__, source_digest(checkpoint.root, files), effort),
+        identity=Identity(
+            __version__,
+            source_digest(checkpoint.root, files),
+            effort,
+            assumes_importance,
+        ),
+        importance=importance,
     )
     notes = (*checkpoint.notes, *result.notes, *general_notes)
     result = replace(result, notes=notes)
     if strict:
         refuse_compromises(result)
     return result
+
+
+def _recipe(preset: str, effort: str) -> Recipe:
+    """Return the preset's recipe, of which there must be the effort.
+
+    Raises:
+        UsageError: unknown preset or effort.
+    """
+    if effort not in EFFORTS:
+        raise UsageError(f"unknown effort {effort!r}; known: {', '.join(EFFORTS)}")
+    return resolve(preset)
 
 
 def _expand(checkpoint: Checkpoint, arch: str | None = None) -> Model:

@@ -160,6 +160,8 @@ class Architecture:
         remarks: what a user should know of this model; each sentence becomes a note.
         ignored_fields: patterns (fnmatch) of config fields that change nothing in this family,
             beside those that change nothing anywhere (`arch.account`).
+        partly: of the classes in `hf`, those that another table covers but for the models that
+            this function of the facts (before any tensor is known) tells: class → function.
         about: first line of its module's docstring, filled in when the folder is listed.
     """
 
@@ -179,6 +181,7 @@ class Architecture:
     checks: tuple[Check, ...] = ()
     remarks: tuple[Check, ...] = ()
     ignored_fields: tuple[str, ...] = ()
+    partly: Mapping[str, Callable[[Facts], bool]] = field(default_factory=dict)
     about: str = ""
 
 

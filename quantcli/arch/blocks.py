@@ -111,6 +111,26 @@ def plus_one(rows: Iterable[Row]) -> tuple[Row, ...]:
     )
 
 
+def halves(names: tuple[str, str], source: str, size: Count, lead: Shape = ()) -> tuple[Row, ...]:
+    """Return the rows of two matrices stored as one: first rows and second rows.
+
+    Args:
+        names: of the two in the output.
+        source: the tensor (2 size, width), or a stack of such.
+        size: rows of each.
+        lead: dimensions before them, of a stack.
+    """
+
+    def end(facts: Facts) -> int:
+        return 2 * size(facts)
+
+    shape = (*lead, size, width)
+    return (
+        row(names[0], source, "pick", 1, 0, size, shape=shape),
+        row(names[1], source, "pick", 1, size, end, shape=shape),
+    )
+
+
 def transformed(
     rows: Iterable[Row], transforms: Mapping[str, tuple[str, tuple[RowArg, ...]]]
 ) -> tuple[Row, ...]:
@@ -163,6 +183,7 @@ def output(
     head: str = "lm_head",
     norm_bias: Present | None = None,
     bias: Present | None = None,
+    copied: bool = False,
 ) -> tuple[Row, ...]:
     """Return the rows of the last norm and of the output layer, which a tied model may lack.
 
@@ -172,11 +193,17 @@ def output(
         head: name of the output layer.
         norm_bias: whether the norm's bias may be absent; None where the runtime has none.
         bias: the same for the output layer's.
+        copied: whether a tied model's output layer is written as well, a copy of the embedding, for
+            runtimes that do not load a file without it.
     """
     rows = rows_of(f"{embedding}.weight")
+    copy = row(
+        "output.weight", f"{embedding}.weight", when=_both(lacks(f"{head}.weight"), headless)
+    )
     last = linear("output_norm", norm_source, shape=(width,), bias=norm_bias or True)
     return (
         *(last if norm_bias is not None else last[:1]),
+        *((copy,) if copied else ()),
         optional("output.weight", f"{head}.weight", shape=(rows, width), absent=headless),
         *(() if bias is None else (optional("output.bias", f"{head}.bias", absent=bias),)),
     )

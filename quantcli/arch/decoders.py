@@ -10,9 +10,11 @@ from quantcli.arch.keys import (
     CAUSAL_KEY,
     HEAD_KEYS,
     LAYERS,
+    NORM_EPSILON_KEY,
     RMS_EPSILON_KEY,
     SIZE_KEYS,
     head_dim,
+    lacking,
 )
 from quantcli.arch.relations import (
     PLAIN,
@@ -35,6 +37,11 @@ DECODER_KEYS: tuple[Key, ...] = (
     RMS_EPSILON_KEY,
     POOLING_KEY,
 )
+NORM_KEYS: tuple[Key, ...] = (
+    *lacking(DECODER_KEYS, RMS_EPSILON_KEY.name),
+    NORM_EPSILON_KEY,
+)
+"""The keys of a decoder whose norms also subtract the mean."""
 VOCAB_KEY = Key("{arch}.vocab_size", "uint32", derive=rows_of("embed_tokens.weight"))
 # Of the families whose converter is the one of Llama.
 LLAMA_KEYS: tuple[Key, ...] = (
@@ -47,16 +54,26 @@ DECODER_REMARKS: tuple[Check, ...] = (tied_remark, vocabulary_remark("embed_toke
 
 
 def decoder_graph(
-    *rope_kinds: str, partial: bool = False, activation: Implements = SILU
+    *rope_kinds: str,
+    partial: bool = False,
+    betas: bool = False,
+    truncated: bool = True,
+    activation: Implements = SILU,
 ) -> tuple[Implements, ...]:
     """Return what the graph of a gated decoder with rotated heads has.
 
     Args:
         rope_kinds: rotary scalings beside those that need nothing but keys.
         partial: whether a part of each head may be rotated (see `rope.rotary`).
+        betas: whether YaRN's ramp may have any ends (see there).
+        truncated: whether YaRN's ramp must end at whole dimensions (see there).
         activation: the activation of the feed-forward.
     """
-    return (activation, *rotary(*rope_kinds, partial=partial), *PLAIN)
+    return (
+        activation,
+        *rotary(*rope_kinds, partial=partial, betas=betas, truncated=truncated),
+        *PLAIN,
+    )
 
 
 # Fields of Qwen's configs that say where the sliding window is on.
@@ -83,7 +100,5 @@ def _kinds(facts: Facts) -> object:
     return next((k for k in kinds if k not in ("full_attention", "sliding_attention")), None)
 
 
-QWEN_GRAPH: tuple[Implements, ...] = (
-    *decoder_graph(),
-    Implements("layer_types", (None,), _kinds),
-)
+QWEN_LAYERS = Implements("layer_types", (None,), _kinds)
+QWEN_GRAPH: tuple[Implements, ...] = (*decoder_graph(), QWEN_LAYERS)

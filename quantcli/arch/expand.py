@@ -9,7 +9,7 @@ from typing import Any
 
 from quantcli.arch.account import refusals, unaccounted
 from quantcli.arch.architecture import Architecture, Check, Entry, Model, TensorSpec, Traits
-from quantcli.arch.defaults import text_class, with_defaults
+from quantcli.arch.defaults import text_class, text_type, with_defaults
 from quantcli.arch.entries import make_entries
 from quantcli.arch.facts import Facts, text_config
 from quantcli.arch.keys import HEADS, LAYERS, experts, heads
@@ -17,7 +17,7 @@ from quantcli.arch.matching import Matcher
 from quantcli.arch.multimodal import text_part
 from quantcli.arch.naming import Names, canonical_names, head_as_embedding
 from quantcli.arch.outputs import check_outputs
-from quantcli.arch.registry import covers, find, named
+from quantcli.arch.registry import covers, find, named, partial
 from quantcli.arch.sentence import module_problems, prompt_remarks
 from quantcli.checkpoint.source import TensorRef
 from quantcli.errors import ArchitectureError, ConfigError, listed
@@ -78,8 +78,7 @@ def _recognise(
 ) -> tuple[Mapping[str, Any], Architecture, Facts, Names, tuple[str, ...]]:
     """Return the text model's config, the table, the facts, the names, and notes on other parts."""
     merged = text_config(config)
-    where = str(root / _CONFIG)
-    hf, table = _find(config, merged, where, arch)
+    hf, table = _find(config, merged, root, arch)
     text = text_part(config, refs)
     names = canonical_names(table, text.names, str(root))
     facts = with_defaults(table, Facts(merged, root, {}, hf))
@@ -93,12 +92,14 @@ def _recognise(
 
 
 def _find(
-    config: Mapping[str, Any], merged: Mapping[str, Any], where: str, arch: str | None
+    config: Mapping[str, Any], merged: Mapping[str, Any], root: Path, arch: str | None
 ) -> tuple[str, Architecture]:
     """Return the class that decides and its table.
 
-    A model around a text model of a known class is converted by the text model's.
+    A model around a text model of a known class is converted by the text model's, unless a table
+    covers it by name, or by name with the text model's type ("Outer[inner_type]").
     """
+    where = str(root / _CONFIG)
     classes = merged.get("architectures")
     if not isinstance(classes, list) or not classes or not isinstance(classes[0], str):
         raise ConfigError('has no "architectures" with the name of a class', where=where)
@@ -106,10 +107,22 @@ def _find(
         table = named(arch)
         return classes[0] if classes[0] in table.hf else table.hf[0], table
     inner = text_class(config, merged)
-    for name in (classes[0], inner):
+    for name in (f"{classes[0]}[{text_type(config, merged)}]", classes[0], inner):
         if name is not None and covers(name):
-            return name, find(name, where)
+            return name, _table(name, merged, root)
     return classes[0], find(classes[0], where)
+
+
+def _table(hf: str, merged: Mapping[str, Any], root: Path) -> Architecture:
+    """Return the table of a class; where several share one, the model's config decides."""
+    where = str(root / _CONFIG)
+    for table in partial(hf):
+        try:
+            if table.partly[hf](with_defaults(table, Facts(merged, root, {}, hf))):
+                return table
+        except ConfigError as error:
+            raise ConfigError(error.message, where=where, hint=error.hint) from error
+    return find(hf, where)
 
 
 def _refuse(table: Architecture, facts: Facts, where: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Count, Key, Row
-from quantcli.arch.blocks import Shape, has, lacks, linear, row, switched
+from collections.abc import Iterable
+
+from quantcli.arch.architecture import Count, Implements, Key, Row, Value
+from quantcli.arch.blocks import Shape, When, has, lacks, linear, row, switched
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import EXPERTS, experts, width
 
@@ -13,6 +15,7 @@ EXPERTS_USED = (
     "top_k_experts",
     "moe_top_k",
     "moe_k",
+    "moe_topk",
 )
 _GATING = {"softmax": 1, "sigmoid": 2, "sqrtsoftplus": 4}
 
@@ -32,6 +35,74 @@ EXPERT_LENGTH_KEY = Key(
     "{arch}.expert_feed_forward_length", "uint32", ("moe_intermediate_size",), at_least=1
 )
 EXPERT_KEYS: tuple[Key, ...] = (EXPERT_COUNT_KEY, EXPERT_USED_KEY)
+SHARED_COUNT_KEY = Key("{arch}.expert_shared_count", "uint32", ("n_shared_experts",))
+WEIGHTS_SCALE_KEY = Key("{arch}.expert_weights_scale", "float32", ("routed_scaling_factor",))
+WEIGHTS_NORM_KEY = Key("{arch}.expert_weights_norm", "bool", ("norm_topk_prob",))
+# Routed experts that llama.cpp has room for (LLAMA_MAX_EXPERTS).
+_MOST_EXPERTS = 512
+# Layers with a feed-forward of their own between those with experts: for runtimes without them.
+EVERY_LAYER_SPARSE: tuple[Implements, ...] = (
+    Implements("decoder_sparse_step", (1, None)),
+    Implements("mlp_only_layers", ([], None)),
+)
+
+
+def routing_problems(facts: Facts) -> Iterable[str]:
+    """Give numbers of experts and of groups of them that llama.cpp aborts on."""
+    count, used = experts(facts), facts.get(*EXPERTS_USED)
+    if count > _MOST_EXPERTS:
+        yield f"{count} routed experts; llama.cpp has room for {_MOST_EXPERTS}"
+    if isinstance(used, int) and used > count:
+        yield f"each token goes to {used} experts of {count}"
+    groups, chosen = facts.get("n_group"), facts.get("topk_group")
+    if isinstance(groups, int) and groups > 1 and count:
+        if count % groups or groups == count:
+            yield f"{count} experts do not divide into {groups} groups (n_group) of several"
+        if isinstance(chosen, int) and not 0 < chosen <= groups:
+            yield f"topk_group is {chosen} of {groups} groups"
+
+
+def _groups(field: str) -> Key:
+    """Return the key that says `field` of a routing by groups.
+
+    None for a routing that leaves no group out: that is one without groups, and the runtime aborts
+    on groups that are all taken.
+    """
+
+    def read(facts: Facts) -> Value | None:
+        groups, chosen = facts.get("n_group"), facts.get("topk_group")
+        plain = groups == chosen and isinstance(groups, int) and groups > 1
+        value: Value | None = facts.get(field)
+        return None if plain else value
+
+    name = "count" if field == "n_group" else "used_count"
+    return Key(f"{{arch}}.expert_group_{name}", "uint32", derive=read)
+
+
+GROUP_KEYS: tuple[Key, ...] = (_groups("n_group"), _groups("topk_group"))
+
+
+_DENSE = ("first_k_dense_replace", "num_dense_layers")
+
+
+def leading_dense(facts: Facts) -> int:
+    """Return how many of the first layers have one feed-forward instead of experts."""
+    return facts.integer(*_DENSE) if facts.get(*_DENSE) is not None else 0
+
+
+LEADING_DENSE_KEY = Key("{arch}.leading_dense_block_count", "uint32", derive=leading_dense)
+
+
+def dense_layer(facts: Facts) -> bool:
+    """Tell whether a layer is one of the first that have one feed-forward instead of experts."""
+    return (facts.layer or 0) < leading_dense(facts)
+
+
+def sparse_layer(facts: Facts) -> bool:
+    """Tell whether a layer has experts."""
+    return not dense_layer(facts)
+
+
 # Of a family whose models have experts or not: the runtime wants both keys or neither.
 OPTIONAL_EXPERT_KEYS: tuple[Key, ...] = (
     Key("{arch}.expert_count", "uint32", derive=lambda facts: experts(facts) or None),
@@ -75,8 +146,8 @@ def routed(
     *,
     size: Count = expert_inner,
     layer: str = "layers.{n}.",
-    fused: str = "gate_up_proj",
-    inputs_first: bool = False,
+    fused: tuple[str, str] = ("gate_up_proj", "down_proj"),
+    inputs_first: bool | None = False,
 ) -> tuple[Row, ...]:
     """Return the rows of the routed experts, in both layouts that checkpoints have.
 
@@ -88,39 +159,70 @@ def routed(
         names: how an expert's gate, up and down projections are called.
         size: the inner length of one expert.
         layer: what precedes a layer's names, {n} being its number.
-        fused: how the stacked gate and up projection is called.
-        inputs_first: whether the stacked matrices are (inputs, outputs), to be transposed.
+        fused: how the stacked projections are called: gate and up as one, and down.
+        inputs_first: whether the stacked matrices are (inputs, outputs), to be transposed; None
+            where both exist and, as in transformers, the shape tells: outputs first if that fits.
     """
     gate, up, down = names
-    stacked = f"{layer}{at}{fused}"
-    tall: Shape = (experts, size, width)
-    wide: Shape = (experts, width, size)
+    stacked, lowered = (f"{layer}{at}{name}" for name in fused)
 
     def single(name: str, part: str, shape: Shape) -> Row:
         sources = (f"{at}{{i}}.{part}.weight",)
         return Row(f"{name}.weight", sources, "stack", each=experts, shape=shape)
 
+    apart = (
+        single("ffn_gate_exps", gate, (experts, size, width)),
+        single("ffn_up_exps", up, (experts, size, width)),
+        single("ffn_down_exps", down, (experts, width, size)),
+    )
+    rows = switched(apart, lacks(stacked))
+    plain, turned = (_together(at, fused, size, inputs_first=first) for first in (False, True))
+    if inputs_first is not None:
+        return (*rows, *switched(turned if inputs_first else plain, has(stacked)))
+    fits, narrow = _shaped(stacked, _both_inner(size), width), _shaped(lowered, width, size)
+    return (
+        *rows,
+        *switched(plain[:2], _all(has(stacked), fits)),
+        *switched(turned[:2], _all(has(stacked), _not(fits))),
+        *switched(plain[2:], _all(has(stacked), narrow)),
+        *switched(turned[2:], _all(has(stacked), _not(narrow))),
+    )
+
+
+def _together(
+    at: str, fused: tuple[str, str], size: Count, *, inputs_first: bool
+) -> tuple[Row, ...]:
+    """Return the rows of experts that are stored as two tensors."""
+    shape: Shape = (experts, size, width)
+
     def half(name: str, first: Count, end: Count) -> Row:
         if inputs_first:
-            return row(name, at + fused, "transpose|pick", "|", 1, first, end, shape=tall)
-        return row(name, at + fused, "pick", 1, first, end, shape=tall)
+            return row(name, at + fused[0], "transpose|pick", "|", 1, first, end, shape=shape)
+        return row(name, at + fused[0], "pick", 1, first, end, shape=shape)
 
-    apart = (
-        single("ffn_gate_exps", gate, tall),
-        single("ffn_up_exps", up, tall),
-        single("ffn_down_exps", down, wide),
-    )
-    together = (
+    return (
         half("ffn_gate_exps.weight", lambda facts: 0, size),
         half("ffn_up_exps.weight", size, _both_inner(size)),
         row(
             "ffn_down_exps.weight",
-            at + down,
+            at + fused[1],
             "transpose" if inputs_first else "identity",
-            shape=wide,
+            shape=(experts, width, size),
         ),
     )
-    return (*switched(apart, lacks(stacked)), *switched(together, has(stacked)))
+
+
+def _shaped(name: str, rows: Count, columns: Count) -> When:
+    """Return whether each expert's matrix in the tensor `name` has these rows and columns."""
+    return lambda facts: (facts.shape(name) or ())[1:] == (rows(facts), columns(facts))
+
+
+def _not(when: When) -> When:
+    return lambda facts: not when(facts)
+
+
+def _all(*whens: When) -> When:
+    return lambda facts: all(when(facts) for when in whens)
 
 
 def shared(

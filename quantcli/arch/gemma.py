@@ -10,33 +10,21 @@ from collections.abc import Iterable
 
 from quantcli.arch.architecture import Check, Implements, Key, Row, Value
 from quantcli.arch.blocks import attention, norm, swiglu
-from quantcli.arch.decoders import DECODER_CHECKS
+from quantcli.arch.decoders import DECODER_CHECKS, DECODER_KEYS
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import (
-    CAUSAL_KEY,
-    HEAD_KEYS,
     LAYERS,
-    RMS_EPSILON_KEY,
-    SIZE_KEYS,
     head_dim,
     heads,
     width,
 )
 from quantcli.arch.relations import GELU, vocabulary_remark, without
-from quantcli.arch.rope import SPARING_ROPE_KEYS
-from quantcli.arch.sentence import POOLING_KEY
+from quantcli.arch.rope import sparing
 
 # The cap of a model without one: c tanh(x / c) is x in float32, for every logit that occurs.
 _UNCAPPED = 2.0**60
 
-GEMMA_KEYS: tuple[Key, ...] = (
-    *SIZE_KEYS,
-    *HEAD_KEYS,
-    CAUSAL_KEY,
-    *SPARING_ROPE_KEYS,
-    RMS_EPSILON_KEY,
-    POOLING_KEY,
-)
+GEMMA_KEYS: tuple[Key, ...] = sparing(DECODER_KEYS)
 GELU_GATE = Implements("hidden_activation", GELU)
 # The projections of the runtime's attention have no biases together, and tokens see what is before.
 GEMMA_GRAPH: tuple[Implements, ...] = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from quantcli.arch.architecture import Key, Value
 from quantcli.arch.facts import Facts
 
@@ -19,7 +21,7 @@ WIDTH = ("hidden_size", "n_embd", "n_embed", "dim", "d_model", "model_dim")
 FEED_FORWARD = ("intermediate_size", "n_inner", "hidden_dim", "d_ff")
 HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
 HEADS_KV = ("num_key_value_heads", "n_kv_heads")
-EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
+EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
 RMS_EPSILON = ("rms_norm_eps", "norm_eps")
 NORM_EPSILON = ("layer_norm_eps", "layer_norm_epsilon", "norm_epsilon")
 
@@ -93,6 +95,12 @@ def context_key(*fields: str) -> Key:
     )
 
 
+def replaced(keys: Iterable[Key], *others: Key) -> tuple[Key, ...]:
+    """Return the keys, those that one of `others` has the name of replaced by it."""
+    by_name = {key.name: key for key in others}
+    return tuple(by_name.get(key.name, key) for key in keys)
+
+
 WIDTH_KEY = Key("{arch}.embedding_length", "uint32", WIDTH, required=True, at_least=1)
 HEADS_KEY = Key("{arch}.attention.head_count", "uint32", HEADS, required=True, at_least=1)
 NORM_EPSILON_KEY = Key(
@@ -101,11 +109,14 @@ NORM_EPSILON_KEY = Key(
 RMS_EPSILON_KEY = Key(
     "{arch}.attention.layer_norm_rms_epsilon", "float32", RMS_EPSILON, required=True, above=0
 )
+FEED_FORWARD_KEY = Key(
+    "{arch}.feed_forward_length", "uint32", FEED_FORWARD, required=True, at_least=1
+)
 SIZE_KEYS: tuple[Key, ...] = (
     BLOCK_COUNT_KEY,
     context_key(*CONTEXT),
     WIDTH_KEY,
-    Key("{arch}.feed_forward_length", "uint32", FEED_FORWARD, required=True, at_least=1),
+    FEED_FORWARD_KEY,
     HEADS_KEY,
 )
 
@@ -121,3 +132,8 @@ HEAD_KEYS: tuple[Key, ...] = (
     Key("{arch}.attention.key_length", "uint32", ("head_dim",), at_least=1),
     Key("{arch}.attention.value_length", "uint32", ("head_dim",), at_least=1),
 )
+
+
+def lacking(keys: Iterable[Key], *endings: str) -> tuple[Key, ...]:
+    """Return the keys without those whose names end in one of `endings`."""
+    return tuple(key for key in keys if not key.name.endswith(endings))

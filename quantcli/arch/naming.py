@@ -65,8 +65,15 @@ def bare_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(".".join(p for p in name.split(".") if p not in _WRAPPERS) for name in names)
 
 
-def _taken_off(names: Iterable[str], depth: int) -> tuple[str, ...]:
-    """Return what all names begin with and lose, and then the wrappers that are elsewhere."""
+def _taken_off(names: Mapping[str, list[str]], depth: int) -> tuple[str, ...]:
+    """Return what all names begin with and lose, and then the wrappers that are elsewhere.
+
+    Args:
+        names: the names, each with its parts that are no wrappers.
+        depth: how many of these parts are taken off.
+    """
+    if not depth and all(len(parts) == name.count(".") + 1 for name, parts in names.items()):
+        return ()
     leading = {_leading(name.split("."), depth) for name in names}
     lead = leading.pop() if len(leading) == 1 else ""
     rest = {part for name in names for part in name.removeprefix(lead).split(".")[:-1]}

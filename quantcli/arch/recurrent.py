@@ -16,6 +16,7 @@ from quantcli.arch.blocks import Present, Shape, When, linear, optional, row
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import BLOCK_COUNT_KEY, LAYERS, WIDTH_KEY, heads_kv, width
 from quantcli.arch.relations import without
+from quantcli.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,43 @@ def other(kind: When) -> When:
     return lambda facts: not kind(facts)
 
 
+def kind_of(field: str, *names: str) -> When:
+    """Return whether a layer is listed under one of these names in the config's `field`."""
+
+    def found(facts: Facts) -> bool:
+        kinds = facts.get(field)
+        if not isinstance(kinds, list) or not len(kinds) > (facts.layer or 0):
+            raise ConfigError(f"{field} does not list the kind of every layer: {kinds!r}")
+        return kinds[facts.layer or 0] in names
+
+    return found
+
+
 def every(period: Count, offset: Count) -> When:
     """Return whether a layer is one of those that come back each `period`, from `offset`."""
     return lambda facts: (facts.layer or 0) % max(1, period(facts)) == offset(facts)
+
+
+def both_kinds(field: str, attends: When, recurs: When) -> Implements:
+    """Return the row that asks for a layer of attention and for one with a state.
+
+    llama.cpp aborts where its cache of keys, or that of states, has no layer.
+
+    Args:
+        field: that names the kinds.
+        attends: whether a layer is one of attention.
+        recurs: whether it is one with a state.
+    """
+
+    def missing(facts: Facts) -> str | None:
+        layers = [facts.at(layer) for layer in range(facts.integer(*LAYERS))]
+        if not any(attends(layer) for layer in layers):
+            return "no layer of attention"
+        return None if any(recurs(layer) for layer in layers) else "layers of attention only"
+
+    return Implements(
+        field, (None,), missing, "llama.cpp computes no hybrid model whose layers are of one kind."
+    )
 
 
 def per_layer(kind: When, count: Count) -> Callable[[Facts], Value]:
@@ -120,8 +155,10 @@ def _constant(name: str, value: int) -> Key:
     return Key(f"{{arch}}.{name}", "uint32", derive=lambda facts: value)
 
 
+UNBOUNDED_CONTEXT_KEY = _constant("context_length", 2**20)
+"""Of models without positions; 2**20 is what the runtime's converter writes."""
 UNBOUNDED_KEYS: tuple[Key, ...] = (
-    _constant("context_length", 2**20),
+    UNBOUNDED_CONTEXT_KEY,
     WIDTH_KEY,
     _constant("feed_forward_length", 0),
     _constant("attention.head_count", 0),
@@ -129,7 +166,7 @@ UNBOUNDED_KEYS: tuple[Key, ...] = (
 )
 """Sizes of a model of state-space layers only: no limit of positions, no heads, no feed-forward.
 
-The runtime asks for all of them; 2**20 positions are what its converter writes.
+The runtime asks for all of them.
 """
 
 

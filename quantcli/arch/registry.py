@@ -50,7 +50,8 @@ def tables() -> Tables:
         about = (module.__doc__ or "").partition("\n")[0]
         defined = (each for each in vars(module).values() if isinstance(each, Architecture))
         for table in (replace(each, about=about) for each in defined):
-            names = (f"the architecture {table.name}", *table.hf)
+            own = (name for name in table.hf if name not in table.partly)
+            names = (f"the architecture {table.name}", *own)
             taken = [f"{name} is also in {owner[name]}" for name in names if name in owner]
             if taken:
                 broken.append(f"{file}: {', '.join(taken)}")
@@ -70,17 +71,24 @@ def covers(hf: str) -> bool:
     return any(hf in table.hf for table in architectures())
 
 
+def partial(hf: str) -> tuple[Architecture, ...]:
+    """Return the architectures that cover some models of the Hugging Face class `hf`."""
+    return tuple(table for table in architectures() if hf in table.partly)
+
+
 def find(hf: str, where: str) -> Architecture:
-    """Return the architecture that covers the Hugging Face class `hf`.
+    """Return the architecture that covers the Hugging Face class `hf`, but for `partial` ones.
 
     Args:
         hf: the class's name, from config.json's "architectures".
         where: the file that names it.
+        config: config.json, for classes that have models of several architectures.
 
     Raises:
         UnknownClassError: none does; table files that cannot be used are named.
     """
-    found = next((table for table in architectures() if hf in table.hf), None)
+    tables_of = (t for t in architectures() if hf in t.hf and hf not in t.partly)
+    found = next(tables_of, None)
     if found is not None:
         return found
     raise UnknownClassError(

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
+from typing import Any
 
 from quantcli.arch.architecture import Check, Count, Implements
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import context, head_dim, heads, heads_kv, width
+from quantcli.arch.keys import LAYERS, context, head_dim, heads, heads_kv, width
 from quantcli.errors import ConfigError
 
 
@@ -26,6 +27,26 @@ PLAIN: tuple[Implements, ...] = (
     without("per_layer_config"),
     without("pruned_heads"),
 )
+
+
+def each_layer(field: str, wanted: Callable[[int], Any]) -> Implements:
+    """Return a row for a list of a value a layer that the runtime's loader does not read.
+
+    Args:
+        field: the config field, such as "no_rope_layers".
+        wanted: layer → the value that the graph takes for granted there.
+    """
+
+    def unlike(facts: Facts) -> Any:
+        values = facts.get(field)
+        if not isinstance(values, list):
+            return values
+        same = [wanted(layer) for layer in range(facts.integer(*LAYERS))]
+        return None if values == same else values
+
+    return Implements(field, (None,), unlike)
+
+
 SILU = Implements("hidden_act", ("silu", "swish"))
 # The runtime computes every one by the tanh formula; the exact one differs by less than 0.001.
 GELU = (
@@ -123,6 +144,11 @@ def unless(*fields: str) -> Callable[[Facts], bool]:
     return lambda facts: not facts.get(*fields)
 
 
+def where(field: str) -> Callable[[Facts], bool]:
+    """Return for a row's `when`: it applies where the config switches it on."""
+    return lambda facts: bool(facts.get(field))
+
+
 def unannounced_biases(field: str, *patterns: str, alias: str = "") -> Check:
     """Return the remark on biases that are stored though the config switches them off.
 
@@ -162,3 +188,9 @@ def window(facts: Facts) -> int | None:
         return None
     length = facts.integer("sliding_window")
     return length if length < context(facts) else None
+
+
+def window_remark(facts: Facts) -> Iterable[str]:
+    """Tell that some or all layers attend to a window only, which the runtime's graph lacks."""
+    if (length := window(facts)) is not None:
+        yield full_attention_remark(facts, length)

@@ -82,17 +82,21 @@ def _magnitude(factor: float, scale: float = 1.0) -> float:
     return 1.0 if factor <= 1 else 0.1 * scale * math.log(factor) + 1.0
 
 
-def _attention_factor(facts: Facts) -> Value | None:
-    """Return what the runtime must multiply its own factor on cosines and sines by, if not by 1."""
+def _attention_factor(facts: Facts, multiplier: float = 0.0) -> Value | None:
+    """Return what the runtime must multiply its own factor on cosines and sines by, if not by 1.
+
+    `multiplier` is the file's `yarn_log_multiplier`, whose magnitude the runtime divides by.
+    """
     if not _is(facts, "yarn", *_LONGROPE):
         return None
     given, factor = facts.rope_number("attention_factor"), _factor(facts)
     if _is(facts, "yarn"):
-        own = _magnitude(factor)
+        plain = _magnitude(factor)
+        own = plain / _magnitude(factor, multiplier)
         scale, over = facts.rope_number("mscale"), facts.rope_number("mscale_all_dim")
         if given is None and scale and over:
             given = _magnitude(factor, scale) / _magnitude(factor, over)
-        wanted = own if given is None else given
+        wanted = plain if given is None else given
     else:
         own, original = 1.0, original_context(facts)
         stretched = factor > 1 and original > 1
@@ -144,14 +148,46 @@ ROPE_KEYS: tuple[Key, ...] = (
     Key("{arch}.rope.freq_base_swa", "float32", derive=lambda facts: facts.rope_local_theta),
 )
 
-# Where llama.cpp's converter writes no base: it is left out when it is what the runtime takes then.
+# What the runtime takes for a model whose file says no base.
 _BASE = 10000.0
-SPARING_ROPE_KEYS: tuple[Key, ...] = tuple(
-    replace(key, derive=lambda facts: None if _theta(facts) == _BASE else _theta(facts))
-    if key.name == "{arch}.rope.freq_base"
-    else key
-    for key in ROPE_KEYS
+
+
+def sparing(keys: Iterable[Key]) -> tuple[Key, ...]:
+    """Return the keys, the rotary base left out where it is what the runtime takes without it."""
+    return _with(
+        keys,
+        "rope.freq_base",
+        lambda facts: None if _theta(facts) == _BASE else _theta(facts),
+    )
+
+
+def said_type(keys: Iterable[Key]) -> tuple[Key, ...]:
+    """Return the keys, the one of the scaling saying "none" where nothing is scaled."""
+    return _with(keys, "rope.scaling.type", lambda facts: _scaling_type(facts) or "none")
+
+
+def _with(
+    keys: Iterable[Key], name: str, derive: Callable[[Facts], Value | None]
+) -> tuple[Key, ...]:
+    full = f"{{arch}}.{name}"
+    return tuple(replace(key, derive=derive) if key.name == full else key for key in keys)
+
+
+def _log_multiplier(facts: Facts) -> float | None:
+    """Return what YaRN's factor on cosines and sines is divided by the magnitude of."""
+    return (facts.rope_number("mscale_all_dim") or None) if _is(facts, "yarn") else None
+
+
+LOG_MULTIPLIER_KEYS: tuple[Key, Key] = (
+    Key(
+        "{arch}.rope.scaling.attn_factor",
+        "float32",
+        derive=lambda facts: _attention_factor(facts, _log_multiplier(facts) or 0.0),
+        above=0,
+    ),
+    Key("{arch}.rope.scaling.yarn_log_multiplier", "float32", derive=_log_multiplier),
 )
+"""The factor on cosines and sines, and what divides it, where the runtime reads both."""
 
 
 def _of_yarn(facts: Facts, field: str) -> object:
@@ -168,19 +204,28 @@ ROTARY_KEY = Key("{arch}.rope.dimension_count", "uint32", derive=rotary_dim, at_
 """How many of a head's numbers are rotated, for tables whose runtime reads it."""
 
 
-def rotary(*kinds: str, partial: bool = False) -> tuple[Implements, ...]:
+def rotary(
+    *kinds: str, partial: bool = False, betas: bool = False, truncated: bool = True
+) -> tuple[Implements, ...]:
     """Return what a graph that rotates heads has, with these kinds of scaling as well.
 
     Args:
         kinds: rotary scalings beside those that need nothing but keys.
         partial: whether a part of each head may be rotated; the table must write `ROTARY_KEY`.
+        betas: whether the loader reads the ends of YaRN's ramp; the usual ones else.
+        truncated: whether a YaRN whose ramp does not end at whole dimensions is refused.
     """
+    truncate = (True, None) if truncated else (True, False, None)
     whole = (
         Implements(
             "rope_scaling.partial_rotary_factor",
             (1, None),
             lambda f: f.rope("partial_rotary_factor"),
         ),
+    )
+    ends = (
+        Implements("rope_scaling.beta_fast", (32, 0, None), lambda f: _of_yarn(f, "beta_fast")),
+        Implements("rope_scaling.beta_slow", (1, 0, None), lambda f: _of_yarn(f, "beta_slow")),
     )
     return (
         Implements(
@@ -191,10 +236,9 @@ def rotary(*kinds: str, partial: bool = False) -> tuple[Implements, ...]:
             "taken out of config.json to convert the model for shorter ones.",
         ),
         *(() if partial else whole),
-        # YaRN's ramp: the runtime has the usual ends only, and rounds them to whole dimensions.
-        Implements("rope_scaling.beta_fast", (32, 0, None), lambda f: _of_yarn(f, "beta_fast")),
-        Implements("rope_scaling.beta_slow", (1, 0, None), lambda f: _of_yarn(f, "beta_slow")),
-        Implements("rope_scaling.truncate", (True, None), lambda f: _of_yarn(f, "truncate")),
+        *(() if betas else ends),
+        # The runtime rounds the ends of YaRN's ramp to whole dimensions.
+        Implements("rope_scaling.truncate", truncate, lambda f: _of_yarn(f, "truncate")),
     )
 
 
@@ -240,8 +284,8 @@ def _factors(name: str) -> Callable[[Facts], tuple[Arg, ...]]:
     return read
 
 
-# Llama 3's frequency factors and longrope's: tensors computed from the config.
-ROPE_FACTORS: tuple[Row, ...] = (
+# Tensors computed from the config: Llama 3's frequency factors, and longrope's.
+LLAMA3_FACTORS: tuple[Row, ...] = (
     Row(
         "rope_freqs.weight",
         (),
@@ -256,14 +300,15 @@ ROPE_FACTORS: tuple[Row, ...] = (
         ),
         when=lambda facts: rope_type(facts) == LLAMA3,
     ),
-    *(
-        Row(
-            f"rope_factors_{which}.weight",
-            (),
-            "constants",
-            _factors(f"{which}_factor"),
-            when=lambda facts: rope_type(facts) in _LONGROPE,
-        )
-        for which in ("long", "short")
-    ),
 )
+LONGROPE_FACTORS: tuple[Row, ...] = tuple(
+    Row(
+        f"rope_factors_{which}.weight",
+        (),
+        "constants",
+        _factors(f"{which}_factor"),
+        when=lambda facts: rope_type(facts) in _LONGROPE,
+    )
+    for which in ("long", "short")
+)
+ROPE_FACTORS: tuple[Row, ...] = (*LLAMA3_FACTORS, *LONGROPE_FACTORS)

@@ -7,6 +7,7 @@ in newer builds, as one truth value a layer. The period is written wherever it s
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from quantcli.arch.architecture import Implements, Key, Value
 from quantcli.arch.facts import Facts
@@ -29,6 +30,8 @@ def windows(period: int, field: str = "sliding_window_pattern") -> Windows:
         kinds, said = facts.get("layer_types"), facts.get(field)
         if isinstance(kinds, list):
             return tuple(kind == SLIDING for kind in kinds)
+        if isinstance(said, str) and said:  # a letter a layer, repeated: L for a window
+            return tuple(said[n % len(said)] == "L" for n in range(facts.integer(*LAYERS)))
         return periodic(facts, said if isinstance(said, int) else period)
 
     return asked
@@ -62,9 +65,30 @@ def some_window(asked: Windows) -> Implements:
     return Implements("layer_types", (None,), without_any)
 
 
-def pattern_key(asked: Windows) -> Key:
-    """Return the key with one truth value a layer, for loaders that want it."""
-    return Key(_PATTERN, "array:bool", derive=asked)
+def layered_window_keys(asked: Windows) -> tuple[Key, ...]:
+    """Return the keys of the window's length and of one truth value a layer.
+
+    Where no layer has a window, or the config and its class say no length, there are none.
+    """
+
+    def layers(facts: Facts) -> Value | None:
+        return None if length_of(asked, facts) is None else asked(facts)
+
+    return (
+        _length_key(asked),
+        Key(_PATTERN, "array:bool", derive=layers),
+    )
+
+
+def _length_key(asked: Windows) -> Key:
+    name = "{arch}.attention.sliding_window"
+    return Key(name, "uint32", derive=partial(length_of, asked), at_least=1)
+
+
+def length_of(asked: Windows, facts: Facts) -> Value | None:
+    """Return the window's length, None where no layer has one."""
+    value: Value | None = facts.get("sliding_window")
+    return value if any(asked(facts)) else None
 
 
 def window_keys(asked: Windows, period: int) -> tuple[Key, ...]:
@@ -75,11 +99,24 @@ def window_keys(asked: Windows, period: int) -> tuple[Key, ...]:
         period: what the loader assumes without the key.
     """
 
-    def length(facts: Facts) -> Value | None:
-        value: Value | None = facts.get("sliding_window")
-        return value if any(asked(facts)) else None
+    def layers(facts: Facts) -> Value | None:
+        have = asked(facts)
+        if not any(have) or have == periodic(facts, period):
+            return None
+        periods = (p for p in (0, *range(2, len(have) + 1)) if have == periodic(facts, p))
+        return next(periods, tuple(int(each) for each in have))
 
-    def other_period(facts: Facts) -> int | None:
+    return (_length_key(asked), Key(_PATTERN, "uint32", derive=layers, layered=True))
+
+
+def period_keys(asked: Windows, period: int) -> tuple[Key, ...]:
+    """Return the keys for a loader that reads a period only, and takes `period` without the key.
+
+    A truth value a layer, which it passes over, is written where it says what the loader assumes:
+    so does llama.cpp's converter. Layers that follow no period are for `periodic_layers`.
+    """
+
+    def other(facts: Facts) -> Value | None:
         have = asked(facts)
         if not any(have) or have == periodic(facts, period):
             return None
@@ -87,12 +124,22 @@ def window_keys(asked: Windows, period: int) -> tuple[Key, ...]:
 
     def by_layer(facts: Facts) -> Value | None:
         have = asked(facts)
-        if not any(have) or have == periodic(facts, period) or other_period(facts) is not None:
-            return None
-        return have
+        return have if any(have) and have == periodic(facts, period) else None
 
     return (
-        Key("{arch}.attention.sliding_window", "uint32", derive=length, at_least=1),
-        Key(_PATTERN, "uint32", derive=other_period),
+        _length_key(asked),
+        Key(_PATTERN, "uint32", derive=other),
         Key(_PATTERN, "array:bool", derive=by_layer),
     )
+
+
+def periodic_layers(asked: Windows) -> Implements:
+    """Return the row for layers with a window that are not all but every p-th."""
+
+    def unlike(facts: Facts) -> object:
+        have = asked(facts)
+        periods = (0, *range(2, len(have) + 1))
+        fits = not any(have) or any(have == periodic(facts, p) for p in periods)
+        return None if fits else facts.get("layer_types")
+
+    return Implements("layer_types", (None,), unlike)

@@ -6,7 +6,6 @@ quantization_config of the one it was trained from, and a quantized one may lack
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,12 +74,12 @@ class Encoding:
     others: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ()
 
-    def parts(self, refs: Mapping[str, TensorRef]) -> list[str]:
-        """Return the names of such parts in `refs`."""
+    def parts(self, refs: Iterable[TensorRef]) -> list[str]:
+        """Return the names of such parts among `refs`."""
         return [
-            name
-            for name, ref in refs.items()
-            if name.endswith(self.suffixes) and (not self.dtypes or ref.dtype in self.dtypes)
+            ref.name
+            for ref in refs
+            if ref.name.endswith(self.suffixes) and (not self.dtypes or ref.dtype in self.dtypes)
         ]
 
 
@@ -112,6 +111,7 @@ ENCODINGS = (
     Encoding((".dense_weights",), "spqr"),
     Encoding((".weight._data", ".weight._scale"), "quanto"),
 )
+_SUFFIXES = tuple(suffix for encoding in ENCODINGS for suffix in encoding.suffixes)
 _ADAPTER_PARTS = (
     ".lora_A.",
     ".lora_B.",
@@ -149,7 +149,10 @@ def flag_note(
 
 
 def _refuse_adapter(root: Path, refs: Mapping[str, TensorRef]) -> None:
-    parts = [name for name in refs if any(part in name for part in _ADAPTER_PARTS)]
+    # All names as one text: there may be many, and none is an adapter's.
+    text = "\n".join(refs)
+    present = [part for part in _ADAPTER_PARTS if part in text]
+    parts = [name for name in refs if any(part in name for part in present)] if present else []
     if not parts:
         return
     whole = len(parts) < len(refs)
@@ -207,8 +210,9 @@ def _encoded(refs: Mapping[str, TensorRef]) -> tuple[Encoding | None, list[str]]
         for name, ref in refs.items()
         if name.endswith(_WEIGHT) and ref.dtype in _PACKED and len(ref.shape) > 1
     ]
+    likely = [ref for name, ref in refs.items() if name.endswith(_SUFFIXES)]
     for encoding in ENCODINGS:
-        if parts := encoding.parts(refs):
+        if parts := encoding.parts(likely):
             return encoding, [*parts, *opaque]
     return None, opaque
 
@@ -242,11 +246,7 @@ def _flagged(root: Path, config: Mapping[str, Any]) -> str | None:
 
 def _refuse_empty(root: Path, refs: Mapping[str, TensorRef]) -> None:
     """Refuse parameters of no elements; other empty tensors are states of modules and harmless."""
-    empty = [
-        name
-        for name, ref in refs.items()
-        if not math.prod(ref.shape) and name.endswith(_PARAMETERS)
-    ]
+    empty = [name for name, ref in refs.items() if 0 in ref.shape and name.endswith(_PARAMETERS)]
     if empty:
         raise CheckpointError(
             f"{len(empty)} of {len(refs)} tensors have no elements, as when DeepSpeed ZeRO-3 saves "

@@ -16,7 +16,6 @@ from typing import Any
 from quantcli.checkpoint.json_file import read_object
 from quantcli.checkpoint.pointers import refuse_pointers
 from quantcli.checkpoint.selection import SUFFIX, shard
-from quantcli.container.reader import GgufFile
 from quantcli.errors import (
     CheckpointError,
     ConfigError,
@@ -267,6 +266,9 @@ def _gguf(path: Path) -> str | None:
     Raises:
         CheckpointError: it is no regular file, or cannot be read.
     """
+    # Every worker imports this room, and the library behind the reader is slow to import.
+    from quantcli.container.reader import GgufFile
+
     try:
         with open_input(path, error=CheckpointError) as file:
             if file.read(4) != b"GGUF":

@@ -122,7 +122,7 @@ def _abridged(files: Sequence[str]) -> tuple[str, ...]:
 
 def _indexed(root: Path, index: str) -> Selection:
     weight_map = _weight_map(root, index)
-    files = sorted({str(PurePosixPath(file)) for file in weight_map.values()})
+    files = sorted({str(PurePosixPath(file)) for file in set(weight_map.values())})
     if missing := [_absence(root, file) for file in files if not (root / file).is_file()]:
         raise CheckpointError(
             listed(f"names {len(missing)} of {len(files)} files that are not there:", missing),
@@ -146,7 +146,10 @@ def _weight_map(root: Path, file: str) -> dict[str, str]:
             where=str(root / file),
             hint="The index is not one of a safetensors checkpoint: download it again.",
         )
-    outside = sorted({repr(shard) for shard in weight_map.values() if not _is_inside(shard)})
+    # Few files for many tensors: each is looked at once. What is no text cannot be in a set.
+    texts = {shard for shard in weight_map.values() if isinstance(shard, str)}
+    others = {repr(shard) for shard in weight_map.values() if not isinstance(shard, str)}
+    outside = sorted({repr(shard) for shard in texts if not _is_inside(shard)} | others)
     if outside:
         raise CheckpointError(
             listed("names files outside the model's folder:", outside),
@@ -156,8 +159,8 @@ def _weight_map(root: Path, file: str) -> dict[str, str]:
     return weight_map
 
 
-def _is_inside(file: object) -> bool:
-    if not isinstance(file, str) or "\\" in file or "\0" in file:
+def _is_inside(file: str) -> bool:
+    if "\\" in file or "\0" in file:
         return False
     path = PurePosixPath(file)
     return not path.is_absolute() and ".." not in path.parts and path.suffix == SUFFIX

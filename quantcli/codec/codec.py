@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from quantcli.codec.layout.bits import F32, SCRATCH, U8, Blocks, has_nonfinite
+from quantcli.codec.layout.bits import F32, SCRATCH, U8, Blocks, has_nonfinite, reaches_infinity
 from quantcli.codec.layout.block_parts import Decode, Exact
 from quantcli.codec.layout.lanes import to_quads
 from quantcli.codec.recovery.recover import restore, suspects
@@ -78,6 +78,7 @@ class Codec:
         needs_importance: whether the type is only sensible with an importance matrix.
         exact: what values blocks can hold, so that a decoded block is encoded without loss.
         broken: marks the invalid blocks (n,) where finite `scales` do not say it all.
+        infinite: bits of infinity, where a block is one float: finds out fast that all are valid.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Codec:
     needs_importance: bool = False
     exact: Exact | None = None
     broken: Callable[[Blocks], Mask] | None = None
+    infinite: int | None = None
 
     @property
     def bits_per_weight(self) -> float:
@@ -256,8 +258,12 @@ class Codec:
 
     def invalid_blocks(self, data: U8) -> int:
         """Count the blocks of uint8 (rows, row_bytes) with a NaN or infinite scale (or value)."""
-        blocks = np.ascontiguousarray(data).reshape(-1).view(self.layout)
-        return int(np.count_nonzero(self._broken(blocks)))
+        flat = np.ascontiguousarray(data).reshape(-1)
+        if self.infinite is not None:
+            codes = flat.view(f"<u{self.layout.itemsize}")
+            if not reaches_infinity(codes, self.infinite):
+                return 0
+        return int(np.count_nonzero(self._broken(flat.view(self.layout))))
 
 
 def block_layout(*fields: tuple[str, str] | tuple[str, str, tuple[int, ...]]) -> np.dtype[np.void]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quantcli.execute.moving import moves
 from quantcli.planning.plan import Plan
 
 # 1 Mi weights: 4 MiB of float32 input a chunk. Larger ones only raise memory (a worker holds about
@@ -16,6 +17,10 @@ CHUNK_WEIGHTS = 1 << 20
 # what is lost with a worker is done again.
 _SMALLEST_BUNDLE = 4 << 20
 _LARGEST_BUNDLE = 256 << 20
+# A weight that only moves costs less than this part of one that is encoded.
+_MOVED = 8
+# No more than this part of the weights may have to be encoded where work counts as moving.
+_ENCODED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +60,31 @@ def position(plan: Plan, chunk: Chunk) -> tuple[int, int]:
     return step.offset + chunk.start * row_bytes, (chunk.stop - chunk.start) * row_bytes
 
 
+def mostly_moves(plan: Plan) -> bool:
+    """Return whether nearly all weights of `plan` only move, so that there is little to compute."""
+    encoded = sum(step.weights for step in plan.steps if not moves(step))
+    return encoded * _ENCODED <= plan.weights
+
+
 def bundles(
     plan: Plan, chunks: Sequence[Chunk], numbers: Sequence[int], workers: int | None
 ) -> list[tuple[int, ...]]:
     """Return the chunks `numbers` (ascending) in groups that a worker is given at once.
 
     Every group is one contiguous range of the output, so that few pages are written by two workers.
-    Without `workers`, for processes on this machine, a group is no larger than the largest chunk:
-    small tensors go together. For the workers of a cluster groups are as large as makes sense, and
-    the largest come first.
+    Without `workers`, for those on this machine, a group takes no longer than the largest chunk
+    would take to be encoded: small tensors go together, and what only moves. For the workers of a
+    cluster groups are as large as makes sense, and the largest come first.
     """
     sizes = [weights(plan, chunks[number]) for number in numbers]
     most = max(sizes, default=0)
-    if workers is not None:
+    if workers is None:
+        moved = [moves(step) for step in plan.steps]
+        sizes = [
+            size // _MOVED if moved[chunks[number].step] else size
+            for number, size in zip(numbers, sizes, strict=True)
+        ]
+    else:
         most = min(max(sum(sizes) // (4 * workers), _SMALLEST_BUNDLE), _LARGEST_BUNDLE)
     groups: list[tuple[int, list[int]]] = []
     for number, size in zip(numbers, sizes, strict=True):

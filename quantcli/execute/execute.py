@@ -12,7 +12,14 @@ from quantcli.container.reader import GgufFile
 from quantcli.errors import InputError, Interrupted, OutputError, QuantcliError
 from quantcli.execute import journal as journals
 from quantcli.execute import task
-from quantcli.execute.chunks import CHUNK_WEIGHTS, bundles, split, weights
+from quantcli.execute.chunks import (
+    CHUNK_WEIGHTS,
+    bundles,
+    mostly_moves,
+    position,
+    split,
+    weights,
+)
 from quantcli.execute.files import write_at
 from quantcli.execute.lock import held
 from quantcli.execute.partial import Partial, journal_of, refuse_special
@@ -174,7 +181,12 @@ class _Run:
         write_at(self._partial.descriptor, 0, self._plan.header)
         self._progress(self._weights, self._total)
         left = [number for number in range(len(self._chunks)) if number not in self._done]
-        with opened(self._options.engine, jobs=self._options.jobs, calls=len(left)) as engine:
+        with opened(
+            self._options.engine,
+            jobs=self._options.jobs,
+            calls=len(left),
+            threads=mostly_moves(self._plan),
+        ) as engine:
             work = bundles(
                 self._plan, self._chunks, left, None if engine.local else engine.workers()
             )
@@ -207,6 +219,10 @@ class _Run:
     def _report(self, bundle: tuple[int, ...], done: tuple[task.Done, ...]) -> None:
         checksums = {number: one.checksum for number, one in zip(bundle, done, strict=True)}
         self._journal.append(checksums.items())
+        self._partial.note_written(
+            position(self._plan, self._chunks[bundle[0]])[0],
+            sum(position(self._plan, self._chunks[bundle[-1]])),
+        )
         self._done.update(checksums)
         self._nonfinite += sum(one.nonfinite for one in done)
         self._weights += sum(weights(self._plan, self._chunks[number]) for number in bundle)

@@ -7,14 +7,23 @@ second name, where a partial file is expected; writing to it would overwrite wha
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import stat
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 from quantcli.errors import OutputError
 
 # A FIFO must not be waited for.
 _SAFELY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+# Linux caches a write in pieces of memory as large as the write is, up to megabytes. Pieces that
+# large have to be found, and a virtual machine that lends its free memory out must get them back:
+# that was measured to take several times as long as the copying itself.
+_AT_ONCE = 256 << 10
 _KINDS = (
     (stat.S_ISLNK, "a link"),
     (stat.S_ISDIR, "a folder"),
@@ -88,8 +97,53 @@ def write_at(descriptor: int, offset: int, data: bytes | memoryview) -> None:
     """
     view = memoryview(data).cast("B")
     while view:
-        count = os.pwrite(descriptor, view, offset)
+        count = os.pwrite(descriptor, view[:_AT_ONCE], offset)
         view, offset = view[count:], offset + count
+
+
+def start_flushing(descriptor: int, offset: int, length: int) -> None:
+    """Let the system begin to bring bytes of a file to the storage, and wait for nothing.
+
+    It would begin with that late, so that whoever flushes the finished file waits for most of it.
+    The calls that Python has either wait, or drop what they bring there from memory. This is a hint
+    only: nothing fails, and errors of the storage are told by `os.fsync`.
+    """
+    call = _sync_file_range()
+    if call is not None:
+        call(descriptor, offset, length, _SYNC_FILE_RANGE_WRITE)
+
+
+_SYNC_FILE_RANGE_WRITE = 2
+
+
+@functools.cache
+def _sync_file_range() -> Callable[[int, int, int, int], int] | None:
+    """Return the system call of that name, which Linux has."""
+    import ctypes
+
+    if sys.platform != "linux":
+        return None
+    try:
+        call = ctypes.CDLL(None).sync_file_range
+    except (OSError, AttributeError):
+        return None
+    call.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+    return cast("Callable[[int, int, int, int], int]", call)
+
+
+def forget_cached(descriptor: int) -> None:
+    """Let the bytes of a file be read from its storage next time, not from memory.
+
+    After a flush that failed, memory holds bytes that the storage does not have, and the next flush
+    says that all is well. So what is believed of such a file must be read from its storage. Where
+    the system cannot do that, nothing happens.
+    """
+    with suppress(OSError):
+        # What cannot be flushed is not in the storage, and will be found out by whoever reads.
+        os.fsync(descriptor)
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _above_standard(descriptor: int) -> int:

@@ -1,27 +1,30 @@
 """The append-only record of finished chunks that makes a conversion resumable.
 
 The file lies beside the partial output. Its first line is a JSON object that names the plan, the
-chunk size and the state of the source files; each further line is `NUMBER CRC32` of one finished
-chunk, the checksum being that of the encoded bytes. A line counts only when the bytes in the
-partial file still have that checksum, so neither a torn line, a lost page nor a crash of the
-machine lets a wrong byte through: what does not match is encoded again.
+chunk size and the state of the source files; each further line is `NUMBER CHECKSUM` of one
+finished chunk, the checksum being that of its encoded bytes (`checksum.py`). A line counts only
+when the bytes in the partial file still have that checksum, so neither a torn line, a lost page nor
+a crash of the machine lets a wrong byte through: what does not match is encoded again.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from quantcli.execute.checksum import checksum
 from quantcli.execute.chunks import Chunk, position
-from quantcli.execute.files import create, open_existing, write_at
+from quantcli.execute.files import create, forget_cached, open_existing, write_at
 from quantcli.execute.sources import SourceState
 from quantcli.planning.plan import Plan
 
-_FORMAT = 2
+# 3: checksums are those of `checksum.py`; 2 had the CRC-32 of the bytes themselves.
+_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +97,19 @@ def load(path: Path) -> Recorded | None:
 def confirmed(
     partial: int, plan: Plan, chunks: Sequence[Chunk], checksums: Mapping[int, int]
 ) -> dict[int, int]:
-    """Return those of `checksums` whose bytes in the file open as `partial` still match."""
+    """Return those of `checksums` whose bytes in the file open as `partial` still match.
+
+    They are read from the storage, not from the system's memory of what was written.
+    """
     good: dict[int, int] = {}
+    if checksums:
+        forget_cached(partial)
     for number in sorted(checksums):
         if number >= len(chunks):
             continue
         offset, length = position(plan, chunks[number])
         data = os.pread(partial, length, offset)
-        if len(data) == length and zlib.crc32(data) == checksums[number]:
+        if len(data) == length and checksum(np.frombuffer(data, np.uint8)) == checksums[number]:
             good[number] = checksums[number]
     return good
 

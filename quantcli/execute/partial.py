@@ -9,7 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from quantcli.errors import OutputError
-from quantcli.execute.files import create, kind, open_existing, same_file
+from quantcli.execute.files import create, kind, open_existing, same_file, start_flushing
+
+# Bytes that are to be brought to the storage together: much for a disk, little for whoever waits at
+# the end.
+_FLUSHED_AT_ONCE = 64 << 20
 
 
 def path_of(output: Path) -> Path:
@@ -76,6 +80,7 @@ class Partial:
 
     def __init__(self, output: Path, size: int, *, keep: bool) -> None:
         self.output, self.path = output, path_of(output)
+        self._written: list[tuple[int, int]] = []
         found = open_existing(self.path)
         if found is not None and not keep:
             os.close(found)
@@ -95,6 +100,14 @@ class Partial:
     def inode(self) -> int:
         """Number of the file, which another file of its name would not have."""
         return os.fstat(self.descriptor).st_ino
+
+    def note_written(self, start: int, end: int) -> None:
+        """Take note that bytes [start, end) are written, and let the system flush them in time."""
+        self._written.append((start, end))
+        if sum(end - start for start, end in self._written) >= _FLUSHED_AT_ONCE:
+            first = min(start for start, _ in self._written)
+            start_flushing(self.descriptor, first, max(end for _, end in self._written) - first)
+            self._written.clear()
 
     def publish(self) -> None:
         """Flush the finished file to the storage and give it its name, durably.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,9 @@ import numpy.typing as npt
 from quantcli import codec, transform
 from quantcli.checkpoint.reader import BoundLoad, TensorReader
 from quantcli.errors import InputError, OutputError, QuantcliError
+from quantcli.execute.checksum import checksum
 from quantcli.execute.files import open_existing, write_at
+from quantcli.execute.moving import moved_rows, moves
 from quantcli.planning.plan import Step
 from quantcli.workers.packed import Packed
 
@@ -123,7 +124,8 @@ def encode(target: Target, parts: Sequence[Part]) -> tuple[Done, ...]:
 
 
 def _encode(target: Target, files: _Open, step: Step, start: int, stop: int) -> Done:
-    data, nonfinite = _copied(files.reader, step, start, stop), 0
+    data = moved_rows(files.reader, step, start, stop) if moves(step) else None
+    nonfinite = 0
     if data is None:
         load = BoundLoad(files.reader, step.sources)
         rows = transform.get(step.op).rows(load, step.args, start, stop)
@@ -136,47 +138,7 @@ def _encode(target: Target, files: _Open, step: Step, start: int, stop: int) -> 
     if data.nbytes != (stop - start) * row_bytes:
         raise AssertionError(f"{step.name}: {data.nbytes} bytes encoded for {stop - start} rows")
     write_at(files.descriptor, step.offset + start * row_bytes, data.data)
-    return Done(zlib.crc32(data.data), nonfinite)
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """Sources seen as rows of 32-bit words, whatever they hold (see transform.Load)."""
-
-    load: BoundLoad
-
-    @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        return tuple((*ref.shape[:-1], ref.nbytes // ref.rows // 4) for ref in self.load.refs)
-
-    def rows(self, source: int, start: int, stop: int) -> FloatArray:
-        words: FloatArray = self.load.reader.stored(self.load.refs[source], start, stop).view(
-            np.float32
-        )
-        return words
-
-    def columns(
-        self, source: int, start: int, stop: int, first: int = 0, end: int | None = None
-    ) -> FloatArray:
-        asked = f"columns [{start}, {stop}) of rows [{first}, {end}) of source {source}"
-        raise AssertionError(f"{asked} are asked for as words")
-
-
-def _copied(reader: TensorReader, step: Step, start: int, stop: int) -> Bytes | None:
-    """Return the rows' bytes where they only move; None where they must be encoded.
-
-    That is so where source and output have one type, and all weights are finite: whether the others
-    are allowed, and in which form, is not for copying to say.
-    """
-    operation = transform.get(step.op)
-    if not operation.moves_rows or not all(
-        ref.dtype == step.type and len(ref.shape) > 1 and ref.nbytes // ref.rows % 4 == 0
-        for ref in step.sources
-    ):
-        return None
-    words = operation.rows(_Words(BoundLoad(reader, step.sources)), step.args, start, stop)
-    data = words.view(np.uint8)
-    return None if codec.get(step.type).invalid_blocks(data) else data
+    return Done(checksum(data), nonfinite)
 
 
 def _encoded(effort: str, step: Step, rows: FloatArray, first_row: int, *, valid: bool) -> Bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import cast
@@ -11,13 +12,17 @@ from quantcli import codec
 from quantcli.arch.architecture import Entry, Model, TensorSpec, Value
 from quantcli.checkpoint.source import TensorRef
 from quantcli.container.header import build_header
-from quantcli.errors import UsageError
-from quantcli.planning.plan import ASSUMED_KEY, Plan, SourceFile, Step
+from quantcli.errors import UsageError, listed
+from quantcli.importance import Coverage, Importance, cover
+from quantcli.planning.plan import ASSUMED_KEY, MatrixFile, MatrixUse, Plan, SourceFile, Step
 from quantcli.recipe import Assignment, Recipe, assign, starving
+from quantcli.recipe.tensors import EMBEDDINGS
 from quantcli.tokenizer import TokenizerExport
 
 # Version of the block formats, as llama.cpp's quantizer writes it.
 _QUANTIZATION_VERSION = 2
+# Bytes of a text that llama.cpp keeps of an importance matrix's names.
+_LONGEST = 127
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +33,14 @@ class Identity:
         version: of quantcli.
         source_digest: of the checkpoint, see `quantcli.checkpoint.fingerprint`.
         effort: of the encoders.
+        assumes_importance: the types are to be those with an importance matrix, though there is
+            none to encode with: for comparing with a file that was made with one.
     """
 
     version: str
     source_digest: str
     effort: str
+    assumes_importance: bool = False
 
 
 def build(
@@ -44,6 +52,7 @@ def build(
     refs: Mapping[str, TensorRef],
     files: Mapping[str, int],
     identity: Identity,
+    importance: Importance | None = None,
 ) -> Plan:
     """Return the plan for `model` under `recipe`.
 
@@ -55,28 +64,35 @@ def build(
         refs: the checkpoint's tensors by name.
         files: path → size of the files that the plan depends on.
         identity: provenance.
+        importance: the importance matrix.
 
     Raises:
+        ImatrixError: the matrix is of another model.
         UsageError: the preset gives tensors a type that needs an importance matrix.
         ContainerError: a name or a value that the format cannot hold.
     """
     dtypes = {name: ref.dtype for name, ref in refs.items()}
-    assignments = assign(recipe, model.traits, model.specs, dtypes)
-    _refuse_starving(recipe, starving(recipe, model.specs, assignments))
+    weighted = importance is not None or identity.assumes_importance
+    assignments = assign(recipe, model.traits, model.specs, dtypes, importance=weighted)
+    coverage = None if importance is None else _coverage(importance, model.specs, assignments)
+    covered = frozenset[str]() if coverage is None else coverage.covered
+    if not identity.assumes_importance:
+        hungry = starving(recipe, model.specs, assignments)
+        _refuse_starving(recipe, [name for name in hungry if name not in covered], importance)
     codecs = [codec.get(assignment.type) for assignment in assignments]
     sizes = [
         kind.row_bytes(spec.shape[-1]) * _rows(spec)
         for kind, spec in zip(codecs, model.specs, strict=True)
     ]
     header = build_header(
-        _entries(model, general, tokenizer, recipe, identity),
+        _entries(model, general, tokenizer, recipe, identity, importance),
         [
             (spec.name, spec.shape, kind.ggml_type, size)
             for spec, kind, size in zip(model.specs, codecs, sizes, strict=True)
         ],
     )
     steps = tuple(
-        _step(spec, assignment, size, offset, refs)
+        _step(spec, assignment, size, offset, refs, covered)
         for spec, assignment, size, offset in zip(
             model.specs, assignments, sizes, header.offsets, strict=True
         )
@@ -89,18 +105,60 @@ def build(
         steps=steps,
         size=header.size,
         files=tuple(SourceFile(path, files[path]) for path in sorted(files)),
-        notes=(*model.notes, *tokenizer.notes),
+        notes=(*model.notes, *tokenizer.notes, *(coverage.notes if coverage else ())),
+        matrix=None if importance is None else _use(importance),
     )
 
 
-def _refuse_starving(recipe: Recipe, names: Sequence[str]) -> None:
+def _coverage(
+    importance: Importance, specs: Sequence[TensorSpec], assignments: Sequence[Assignment]
+) -> Coverage:
+    """Return how the matrix fits the tensors whose encoders use it."""
+    shapes = {
+        spec.name: (math.prod(spec.shape[:-2]), spec.shape[-1])
+        for spec, assignment in zip(specs, assignments, strict=True)
+        if codec.get(assignment.type).weighted
+    }
+    return cover(importance, shapes, frozenset((*EMBEDDINGS, "output.weight")))
+
+
+def _use(importance: Importance) -> MatrixUse:
+    files = (MatrixFile(file.path.name, file.size, file.digest) for file in importance.files)
+    return MatrixUse(tuple(files), importance.include, importance.exclude)
+
+
+def _matrix_entries(importance: Importance) -> Iterator[Entry]:
+    """Give the keys that llama-quantize writes; of the file its name, not where it lies."""
+    first = importance.files[0]
+    yield Entry("quantize.imatrix.file", "string", _cut(first.path.name))
+    if first.datasets:
+        yield Entry("quantize.imatrix.dataset", "string", _cut(first.datasets[0]))
+    yield Entry("quantize.imatrix.entries_count", "uint32", len(importance.names))
+    if chunks := sum(file.chunks for file in importance.files):
+        yield Entry("quantize.imatrix.chunks_count", "uint32", chunks)
+
+
+def _cut(text: str) -> str:
+    """Return the text within the 127 bytes that llama.cpp gives such a value."""
+    return text.encode()[:_LONGEST].decode(errors="ignore")
+
+
+def _refuse_starving(recipe: Recipe, names: Sequence[str], importance: Importance | None) -> None:
     """Raise UsageError when tensors would get a type that is noise without importance."""
-    if names:
+    if not names:
+        return
+    if importance is None:
         raise UsageError(
             f"{recipe.name} needs an importance matrix: without it {len(names)} tensors, "
             f"{names[0]} the first, would become noise",
-            hint="Take Q2_K or a larger type, which need none.",
+            hint="Give one by --imatrix FILE: `llama-imatrix -m MODEL.gguf -f TEXT.txt` makes it "
+            "from a file that `quantcli convert MODEL -t Q8_0` writes. Q2_K and larger types need "
+            "none.",
         )
+    raise UsageError(
+        listed(f"{recipe.name} needs importance data of tensors that the matrix lacks:", names),
+        hint="Make the matrix from this model and more text, or take Q2_K or a larger type.",
+    )
 
 
 def _rows(spec: TensorSpec) -> int:
@@ -116,6 +174,7 @@ def _entries(
     tokenizer: TokenizerExport,
     recipe: Recipe,
     identity: Identity,
+    importance: Importance | None,
 ) -> list[Entry]:
     """Return all metadata in the converter's order, quantcli's own keys before the tokenizer's."""
     own = (
@@ -127,8 +186,9 @@ def _entries(
         Entry("quantcli.source.digest", "string", identity.source_digest),
         *((Entry(ASSUMED_KEY, "bool", value=True),) if model.assumed else ()),
     )
+    matrix = () if importance is None else _matrix_entries(importance)
     vocabulary = (Entry(key, kind, cast("Value", value)) for key, kind, value in tokenizer.keys)
-    return list(chain(general, model.entries, own, vocabulary, model.vocab_entries))
+    return list(chain(general, model.entries, own, matrix, vocabulary, model.vocab_entries))
 
 
 def _step(
@@ -137,6 +197,7 @@ def _step(
     nbytes: int,
     offset: int,
     refs: Mapping[str, TensorRef],
+    covered: frozenset[str],
 ) -> Step:
     return Step(
         name=spec.name,
@@ -151,4 +212,5 @@ def _step(
         nbytes=nbytes,
         fallback=assignment.fallback,
         wanted=assignment.wanted,
+        importance=spec.name in covered,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from quantcli.errors import PlanError
 from quantcli.planning.summary import Summary
 from quantcli.workers.packed import Packed
 
-FORMAT = 2
+FORMAT = 3
 """Version of a plan's JSON form (docs/json.md)."""
 
 
@@ -24,6 +25,27 @@ class SourceFile:
 
     path: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixFile:
+    """A file of the importance matrix: what it is called, its size in bytes, its SHA-256."""
+
+    name: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixUse:
+    """The importance matrix of a plan: files, and which tensors' data of them count.
+
+    Where the files lie is not part of a plan: who executes it names them.
+    """
+
+    files: tuple[MatrixFile, ...]
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +61,7 @@ class Step(Packed):
         nbytes: encoded length without padding.
         fallback: why the type is not the preset's choice, or None.
         wanted: the preset's choice where it is another type, else None.
+        importance: whether the importance matrix has data of the tensor, which the encoder uses.
     """
 
     name: str
@@ -53,6 +76,12 @@ class Step(Packed):
     nbytes: int
     fallback: str | None
     wanted: str | None
+    importance: bool = False
+
+    @property
+    def matrices(self) -> int:
+        """Number of matrices that the tensor stacks: its experts, else 1."""
+        return math.prod(self.shape[:-2])
 
     @property
     def columns(self) -> int:
@@ -90,6 +119,7 @@ class Plan(Summary):
         size: length of the finished file in bytes.
         files: the files it was made from.
         notes: decisions worth telling the user.
+        matrix: the importance matrix that the encoders use, or None.
     """
 
     architecture: str
@@ -100,6 +130,7 @@ class Plan(Summary):
     size: int
     files: tuple[SourceFile, ...]
     notes: tuple[str, ...]
+    matrix: MatrixUse | None = None
 
     @property
     def assumed(self) -> bool:
@@ -138,7 +169,9 @@ class Plan(Summary):
 
     def to_json(self) -> str:
         """Return the canonical JSON form, one line, keys sorted."""
-        record: dict[str, Any] = asdict(self)
+        record = {name: getattr(self, name) for name in self.__slots__}
+        record["steps"] = [_record(step) for step in self.steps]
+        record["files"] = [asdict(file) for file in self.files]
         record["header"] = base64.b64encode(self.header).decode("ascii")
         record["format"] = FORMAT
         return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -158,11 +191,32 @@ class Plan(Summary):
             record["steps"] = tuple(_step(item) for item in record["steps"])
             record["files"] = tuple(SourceFile(**item) for item in record["files"])
             record["notes"] = tuple(record["notes"])
+            record["matrix"] = matrix_use(record["matrix"])
             return cls(**record)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PlanError(
                 f"not a plan of quantcli: {error}", hint="Make the plan again."
             ) from error
+
+
+def matrix_use(item: dict[str, Any] | None) -> MatrixUse | None:
+    """Return what `asdict` made of a MatrixUse.
+
+    Raises:
+        TypeError, KeyError: it is something else.
+    """
+    if item is None:
+        return None
+    files = tuple(MatrixFile(**file) for file in item["files"])
+    return MatrixUse(files, tuple(item["include"]), tuple(item["exclude"]))
+
+
+def _record(step: Step) -> dict[str, Any]:
+    """Return a step's fields; a model of many experts has 50,000 references in its steps."""
+    record = {name: getattr(step, name) for name in step.__slots__}
+    names = TensorRef.__slots__
+    record["sources"] = [{name: getattr(ref, name) for name in names} for ref in step.sources]
+    return record
 
 
 def _step(item: dict[str, Any]) -> Step:

@@ -22,7 +22,7 @@ from quantcli.checkpoint.source import TensorRef
 from quantcli.container.reader import Contents, parse
 from quantcli.container.types import aligned
 from quantcli.errors import ContainerError, PlanError, UsageError, listed
-from quantcli.planning.plan import FORMAT, Plan, SourceFile, Step
+from quantcli.planning.plan import FORMAT, MatrixFile, MatrixUse, Plan, SourceFile, Step
 
 _AGAIN = "Make the plan again."
 _LARGEST = 2**63
@@ -49,6 +49,7 @@ def read_plan(text: str) -> Plan:
         raise PlanError(f"not a plan of quantcli with the format {FORMAT}", hint=_AGAIN)
     plan = _plan(record)
     problems = [text for step in plan.steps for text in _step_problems(step)]
+    problems += _matrix_problems(plan)
     _report(problems or _file_problems(plan) or _header_problems(plan))
     return plan
 
@@ -128,6 +129,8 @@ _TESTS: dict[str, Callable[[object], bool]] = {
     "natural": _is_natural,
     "naturals": _is_naturals,
     "arguments": _is_arguments,
+    "bool": lambda value: isinstance(value, bool),
+    "object": lambda value: isinstance(value, dict),
     "list": lambda value: isinstance(value, list),
     "texts": lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value),
 }
@@ -143,6 +146,7 @@ _SCHEMA: dict[type, dict[str, str]] = {
         "size": "natural",
         "files": "list",
         "notes": "texts",
+        "matrix": "object?",
     },
     Step: {
         "name": "str",
@@ -157,6 +161,7 @@ _SCHEMA: dict[type, dict[str, str]] = {
         "nbytes": "natural",
         "fallback": "str?",
         "wanted": "str?",
+        "importance": "bool",
     },
     TensorRef: {
         "name": "str",
@@ -167,6 +172,8 @@ _SCHEMA: dict[type, dict[str, str]] = {
         "nbytes": "natural",
     },
     SourceFile: {"path": "str", "size": "natural"},
+    MatrixUse: {"files": "list", "include": "texts", "exclude": "texts"},
+    MatrixFile: {"name": "str", "size": "natural", "digest": "str"},
 }
 """What each field is; a "?" lets it be null."""
 
@@ -195,7 +202,20 @@ def _plan(value: object) -> Plan:
         SourceFile(**_record(SourceFile, item, "a file of the plan")) for item in record["files"]
     )
     record["notes"] = tuple(record["notes"])
+    record["matrix"] = _matrix(record["matrix"])
     return Plan(**record)
+
+
+def _matrix(value: object) -> MatrixUse | None:
+    if value is None:
+        return None
+    record = _record(MatrixUse, value, "the plan's importance matrix")
+    files = [_record(MatrixFile, item, "a file of its matrix") for item in record["files"]]
+    return MatrixUse(
+        tuple(MatrixFile(**file) for file in files),
+        tuple(record["include"]),
+        tuple(record["exclude"]),
+    )
 
 
 def _step(value: object, what: str) -> Step:
@@ -269,6 +289,16 @@ def _contents(plan: Plan) -> Contents:
         return parse(plan.header, plan.size, "the plan's header")
     except ContainerError as error:
         raise PlanError(error.message, hint=_AGAIN) from error
+
+
+def _matrix_problems(plan: Plan) -> list[str]:
+    """Return where the steps and the importance matrix contradict each other."""
+    used = [step.name for step in plan.steps if step.importance]
+    if plan.matrix is None:
+        return [f"tensor {name}: importance without a matrix" for name in used[:1]]
+    if not plan.matrix.files:
+        return ["an importance matrix without files"]
+    return []
 
 
 def _header_problems(plan: Plan) -> list[str]:

@@ -16,7 +16,7 @@ _CATEGORIES = (
     ("ffn_gate", rules.GATE),
     ("ffn_down", rules.DOWN),
 )
-_EMBEDDINGS = ("token_embd.weight", "per_layer_token_embd.weight")
+EMBEDDINGS = ("token_embd.weight", "per_layer_token_embd.weight")
 
 # Tensors whose name contains one of these are never quantized: small ones that matter.
 _KEPT = (
@@ -92,7 +92,7 @@ def category(name: str, *, tied: bool) -> str:
     """Return the category of the tensor `name`; `tied`: the file has no output.weight."""
     if name == "output.weight":
         return rules.HEAD
-    if name in _EMBEDDINGS:
+    if name in EMBEDDINGS:
         return rules.HEAD if tied else rules.EMBEDDING
     return next((found for part, found in _CATEGORIES if part in name), rules.OTHER)
 

@@ -15,6 +15,7 @@ from quantcli.tokenizer.spm import (
 )
 from quantcli.tokenizer.unigram import unigram_keys
 from quantcli.tokenizer.vocabulary import Key
+from quantcli.tokenizer.wordpiece import wordpiece_keys
 
 CODE_LLAMA_EOT = "\u2581<EOT>"
 GRANITE_SIZE = 49152
@@ -68,10 +69,13 @@ def auto_keys(
         TokenizerError: as the exporters of the kinds.
     """
     if files.tokenizer is None:
-        spm = (files.root / FILE).is_file()
-        return (spm_keys if spm else bpe_keys)(files, rows, config, pre)
+        there = (files.root / FILE, files.root / "vocab.txt")
+        spm, words = (path.is_file() for path in there)
+        exporter = spm_keys if spm else wordpiece_keys if words else bpe_keys
+        return exporter(files, rows, config, pre)
     if is_spm_json(files):
         return spm_keys(files, rows, config, pre)
     leave_model_aside(files)
-    kind = files.model().get("type")
-    return (unigram_keys if kind == "Unigram" else bpe_keys)(files, rows, config, pre)
+    kinds = {"Unigram": unigram_keys, "WordPiece": wordpiece_keys}
+    exporter = kinds.get(str(files.model().get("type")), bpe_keys)
+    return exporter(files, rows, config, pre)

@@ -6,7 +6,7 @@ import queue
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,8 +56,24 @@ class _Here(Executor):
         return future
 
 
+class _Threads(ThreadPoolExecutor):
+    """Calls functions in threads of this process."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Return the future of `fn(*args)`.
+
+        Raises:
+            QuantcliError: no thread can be started.
+        """
+        try:
+            return super().submit(fn, *args, **kwargs)
+        except RuntimeError as error:
+            text = f"threads cannot be started: {error}"
+            raise QuantcliError(text, hint="Use fewer --jobs.") from error
+
+
 @contextmanager
-def opened(where: str | None, *, jobs: int, calls: int) -> Iterator[Engine]:
+def opened(where: str | None, *, jobs: int, calls: int, threads: bool = False) -> Iterator[Engine]:
     """Yield an engine; its workers end with the block.
 
     Args:
@@ -65,6 +81,8 @@ def opened(where: str | None, *, jobs: int, calls: int) -> Iterator[Engine]:
             cluster.
         jobs: worker processes on this machine; 1 does the work in this process.
         calls: how many calls there will be at most; no more processes are started.
+        threads: on this machine, threads of this process take the place of worker processes: for
+            calls that wait for the system rather than compute, and end before processes have begun.
 
     Raises:
         UsageError: no such engine, or its library is not installed.
@@ -79,6 +97,13 @@ def opened(where: str | None, *, jobs: int, calls: int) -> Iterator[Engine]:
     size = max(1, min(jobs, calls))
     if size == 1:
         yield Engine(_Here(), lambda: 1, local=True)
+        return
+    if threads:
+        pool = _Threads(size)
+        try:
+            yield Engine(pool, lambda: size, local=True)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
         return
     from quantcli.workers.pipes import PipeExecutor
 

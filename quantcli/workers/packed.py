@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 
@@ -15,4 +18,14 @@ class Packed:
     __slots__: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return type(self), tuple(getattr(self, name) for name in self.__slots__)
+        kind: Any = type(self)
+        return kind, _fields(kind)(self)
+
+
+@functools.cache
+def _fields(kind: Any) -> Callable[[Packed], tuple[Any, ...]]:
+    """Return what takes the values of all fields out of an instance of the class `kind`."""
+    if len(kind.__slots__) > 1:
+        return attrgetter(*kind.__slots__)
+    (name,) = kind.__slots__
+    return lambda value: (getattr(value, name),)

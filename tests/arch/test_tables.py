@@ -54,8 +54,15 @@ def test_every_module_of_the_folder_defines_one(tmp_path: Path) -> None:
 @EACH
 def test_the_name_is_one_that_the_runtime_knows(table: Architecture) -> None:
     assert table.name in runtime_tensors()
-    assert all(find(hf, "here") is table for hf in table.hf)
+    assert all(find(hf, "here") is table for hf in table.hf if hf not in table.partly)
+    assert all(find(hf, "here") is not table for hf in table.partly), "another has the rest"
+    assert {*table.partly} <= {*table.hf}
     assert table.vocab in KINDS
+
+
+def test_config_json_tells_architectures_of_one_class_apart() -> None:
+    assert find("XLMRobertaModel", "here").name == "bert"
+    assert find("XLMRobertaModel", "here", {"lora_adaptations": ["a"]}).name == "jina-bert-v3"
 
 
 @EACH
@@ -89,8 +96,11 @@ def test_tensors_are_named_as_the_library_names_them(table: Architecture) -> Non
                     names.get_name(prefix + inner + source, try_suffixes=(".weight", ".bias"))
                     for prefix in prefixes
                 }
-                # The library's name for a classifier is that of its one layer.
-                if row.name.partition(".")[0] != "cls" and row.op in ("identity", "rope_permute"):
+                # The library's name for a classifier is that of its one layer, and it has no word
+                # for an output layer copied from the embedding.
+                copied = spellings - {None} == {"token_embd.weight"} and row.name == "output.weight"
+                own = row.name.partition(".")[0] == "cls" or copied
+                if not own and row.op in ("identity", "rope_permute"):
                     stems = {outer + row.name, outer + row.name.removesuffix(".weight")}
                     assert spellings - {None} <= stems
     assert all(transform.get(row.op) for stack in stacks for row in stack.rows)

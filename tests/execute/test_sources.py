@@ -164,7 +164,7 @@ def test_copied_rows_are_what_encoding_gives(
     from quantcli.execute import task
 
     model = make_tiny(name, dtype=kind)
-    copied, copy = [], task._copied
+    copied, copy = [], task.moved_rows
 
     def watched(*arguments: object) -> object:
         data = copy(*arguments)  # type: ignore[arg-type]  # passed on as they are
@@ -172,10 +172,10 @@ def test_copied_rows_are_what_encoding_gives(
         return data
 
     options = {"jobs": 1, "chunk_weights": 1000}
-    monkeypatch.setattr(task, "_copied", watched)
+    monkeypatch.setattr(task, "moved_rows", watched)
     quantcli.convert(model, kind, output, **options)
     assert sum(copied) > len(copied) / 2
-    monkeypatch.setattr(task, "_copied", lambda *_arguments: None)
+    monkeypatch.setattr(task, "moved_rows", lambda *_arguments: None)
     encoded = output.with_name("encoded.gguf")
     quantcli.convert(model, kind, encoded, **options)
     assert output.read_bytes() == encoded.read_bytes()

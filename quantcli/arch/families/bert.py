@@ -1,118 +1,110 @@
-"""BERT: an encoder with learned positions and segment embeddings, norms after each half."""
+"""BERT, RoBERTa, XLM-R, CamemBERT, DistilBERT: learned positions, norms after each half.
+
+Longer than most: five classes that spell the same model differently.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from quantcli.arch.architecture import Architecture, Implements, Key, Stack
-from quantcli.arch.blocks import affine, row
+from quantcli.arch import encoders
+from quantcli.arch.architecture import Architecture, Arg, Implements, Key, Row, Stack
+from quantcli.arch.blocks import affine
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import NORM_EPSILON_KEY, SIZE_KEYS, context, inner, width
+from quantcli.arch.keys import (
+    BLOCK_COUNT_KEY,
+    FEED_FORWARD_KEY,
+    HEADS_KEY,
+    MOST_POSITIONS,
+    NORM_EPSILON_KEY,
+    WIDTH_KEY,
+    inner,
+    width,
+)
 from quantcli.arch.relations import GELU, PLAIN, vocabulary_remark, whole_heads, without
-from quantcli.arch.sentence import RANK, pooling
-from quantcli.errors import ConfigError
 
-_EMBEDDING = "embeddings.word_embeddings.weight"
-
-
-def _classifies(facts: Facts) -> bool:
-    return facts.hf.endswith("ForSequenceClassification")
-
-
-def _outputs(facts: Facts) -> int:
-    """Return how many classes the head tells apart."""
-    shape = facts.shape("classifier.weight")
-    return shape[0] if shape else 0
-
-
-def _labels(facts: Facts) -> tuple[str, ...] | None:
-    """Return the names of a classifier's outputs in order of their numbers.
-
-    Their count tells the runtime how many outputs there are, so two made-up names are names too.
-    """
-    labels = facts.get("id2label")
-    if not labels and not _classifies(facts):
-        return None
-    if not labels:
-        return tuple(f"LABEL_{number}" for number in range(_outputs(facts)))
-    if not isinstance(labels, dict) or not all(str(key).isdecimal() for key in labels):
-        raise ConfigError(f"id2label is {labels!r}, not an object from numbers to names")
-    ordered = tuple(str(labels[key]) for key in sorted(labels, key=int))
-    if _classifies(facts):
-        return ordered
-    return None if len(ordered) == 2 and ordered[0] == "LABEL_0" else ordered
+# These number positions from behind the padding token's id, and have a classifier's head of its
+# own where BERT takes the pooler.
+_ROBERTAS = ("Roberta", "XLMRoberta", "Camembert")
+_POSITIONS = "embeddings.position_embeddings.weight"
+_NAMES = {
+    ".transformer.layer.": ".encoder.layer.",
+    ".attention.q_lin.": ".attention.self.query.",
+    ".attention.k_lin.": ".attention.self.key.",
+    ".attention.v_lin.": ".attention.self.value.",
+    ".attention.out_lin.": ".attention.output.dense.",
+    ".sa_layer_norm.": ".attention.output.LayerNorm.",
+    ".ffn.lin1.": ".intermediate.dense.",
+    ".ffn.lin2.": ".output.dense.",
+    ".output_layer_norm.": ".output.LayerNorm.",
+    ".classifier.out_proj.": ".classifier.",
+}
 
 
-def _label_problems(facts: Facts) -> Iterable[str]:
-    """Give labels that are not as many as the head has outputs."""
-    names, outputs = _labels(facts), _outputs(facts)
-    if _classifies(facts) and outputs and names and len(names) != outputs:
-        yield f"id2label names {len(names)} classes, classifier.weight has {outputs} rows"
+def _like_roberta(facts: Facts) -> bool:
+    return facts.hf.startswith(_ROBERTAS)
 
 
-def _pooling(facts: Facts) -> int | None:
-    """Return the pooling of a sentence-transformers folder, or for a classifier its score."""
-    said = pooling(facts)
-    if isinstance(said, int):
-        return said
-    return RANK if _classifies(facts) else None
+def _offset(facts: Facts) -> int:
+    """Return the number of the first token's position."""
+    return facts.integer("pad_token_id") + 1 if _like_roberta(facts) else 0
 
 
-def _classifier_remarks(facts: Facts) -> Iterable[str]:
-    """Tell in what a classifier's score differs between the runtimes."""
-    if not _classifies(facts):
-        return
-    if facts.integer("type_vocab_size") > 1:
-        yield (
-            "llama.cpp gives every token the first segment's embedding: scores of pairs of texts "
-            "differ from those of transformers, which gives the second text the second segment's"
-        )
-    own = facts.get("sentence_transformers")
-    if isinstance(own, dict) and "Sigmoid" in str(own.get("activation_fn")):
-        yield "llama.cpp gives a classifier's score as it is, without the sigmoid of the config"
+def _positions(facts: Facts) -> int:
+    return facts.integer("max_position_embeddings") - _offset(facts)
 
 
-def _segments(facts: Facts) -> int:
-    return facts.integer("type_vocab_size")
+def _from_first(facts: Facts) -> tuple[Arg, ...]:
+    """Return which rows of the table of positions are used, as arguments of `pick`."""
+    return 1, _offset(facts), (facts.shape(_POSITIONS) or (0,))[0]
+
+
+def _activation(facts: Facts) -> str | None:
+    """Return the activation of a classifier's first layer, where it is not the graph's."""
+    return "relu" if facts.hf == "DistilBertForSequenceClassification" else None
 
 
 BERT = Architecture(
     name="bert",
-    hf=("BertModel", "BertForMaskedLM", "BertForSequenceClassification"),
-    vocab="wordpiece",
+    hf=(
+        "BertModel",
+        "BertForMaskedLM",
+        "BertForPreTraining",
+        "BertForSequenceClassification",
+        "DistilBertModel",
+        "DistilBertForMaskedLM",
+        "DistilBertForSequenceClassification",
+        *(f"{name}{head}" for name in _ROBERTAS for head in ("Model", "ForMaskedLM")),
+        *(f"{name}ForSequenceClassification" for name in _ROBERTAS),
+    ),
+    vocab="auto",
     keys=(
-        *SIZE_KEYS,
+        BLOCK_COUNT_KEY,
+        Key(
+            "{arch}.context_length",
+            "uint32",
+            derive=_positions,
+            at_least=1,
+            at_most=MOST_POSITIONS,
+        ),
+        WIDTH_KEY,
+        FEED_FORWARD_KEY,
+        HEADS_KEY,
         NORM_EPSILON_KEY,
-        Key("{arch}.attention.causal", "bool", derive=lambda facts: False),
-        Key("{arch}.pooling_type", "uint32", derive=_pooling),
-        Key("{arch}.classifier.output_labels", "array:string", derive=_labels),
+        *encoders.ENCODER_KEYS,
     ),
     globals=(
-        row("token_embd.weight", _EMBEDDING, shape=(None, width)),
-        row(
-            "position_embd.weight",
-            "embeddings.position_embeddings.weight",
-            shape=(context, width),
+        *encoders.embeddings(segments_absent=lambda facts: facts.hf.startswith("DistilBert")),
+        Row("position_embd.weight", (_POSITIONS,), "pick", _from_first, shape=(_positions, width)),
+        *encoders.classifier(
+            "pooler.dense", lambda facts: encoders.classifies(facts) and not _like_roberta(facts)
         ),
-        row(
-            "token_types.weight",
-            "embeddings.token_type_embeddings.weight",
-            shape=(_segments, width),
+        *encoders.classifier(
+            "classifier.dense", lambda facts: encoders.classifies(facts) and _like_roberta(facts)
         ),
-        *affine("token_embd_norm", "embeddings.LayerNorm", shape=(width,)),
-        # A classifier's score: one layer over the first token and tanh, then one a class.
-        row("cls.weight", "pooler.dense.weight", shape=(width, width), when=_classifies),
-        row("cls.bias", "pooler.dense.bias", shape=(width,), when=_classifies),
-        row("cls.output.weight", "classifier.weight", shape=(_outputs, width), when=_classifies),
-        row("cls.output.bias", "classifier.bias", shape=(_outputs,), when=_classifies),
     ),
     layers=(
         Stack(
             (
-                *affine("attn_q", "attention.self.query", shape=(width, width)),
-                *affine("attn_k", "attention.self.key", shape=(width, width)),
-                *affine("attn_v", "attention.self.value", shape=(width, width)),
-                *affine("attn_output", "attention.output.dense", shape=(width, width)),
+                *encoders.self_attention(),
                 *affine("attn_output_norm", "attention.output.LayerNorm", shape=(width,)),
                 *affine("ffn_up", "intermediate.dense", shape=(inner, width)),
                 *affine("ffn_down", "output.dense", shape=(width, inner)),
@@ -121,21 +113,25 @@ BERT = Architecture(
             "encoder.layer.{n}.",
         ),
     ),
-    prefixes=("bert.",),
+    prefixes=("bert.", "roberta.", "distilbert."),
     suffixes=((".gamma", ".weight"), (".beta", ".bias")),
-    # Heads of the pre-training tasks: the runtime embeds and classifies only.
-    ignored=("pooler.*", "cls.predictions*", "cls.seq_relationship*"),
-    vocab_keys=(
-        Key("tokenizer.ggml.token_type_count", "uint32", ("type_vocab_size",), at_least=1),
-    ),
+    renames=tuple(_NAMES.items()),
+    ignored=encoders.IGNORED,
+    defaults={
+        # DistilBERT's class has no field for these.
+        "distilbert": {"layer_norm_eps": 1e-12, "type_vocab_size": 1},
+        **{name: {"pad_token_id": 1} for name in ("roberta", "xlm-roberta", "camembert")},
+    },
+    vocab_keys=(encoders.SEGMENTS_KEY,),
     graph=(
         Implements("hidden_act", GELU),
+        Implements("activation", GELU),
         Implements("position_embedding_type", ("absolute", None)),
+        Implements("activation of the classifier", ("tanh", None), _activation),
         without("is_decoder"),
         *PLAIN,
     ),
-    checks=(whole_heads, _label_problems),
-    remarks=(_classifier_remarks, vocabulary_remark(_EMBEDDING)),
-    # The Chinese release describes its pooler; the class reads none of it.
-    ignored_fields=("pooler_*", "directionality", "sentence_transformers", "sbert_ce_*"),
+    checks=(whole_heads, encoders.label_problems),
+    remarks=(encoders.classifier_remarks, vocabulary_remark(encoders.WORDS)),
+    ignored_fields=encoders.IGNORED_FIELDS,
 )

@@ -10,6 +10,7 @@ from quantcli.arch.keys import RMS_EPSILON_KEY, SIZE_KEYS, experts
 from quantcli.arch.recurrent import (
     STATE_IGNORED,
     State,
+    both_kinds,
     every,
     expanded,
     heads_kv_key,
@@ -84,6 +85,7 @@ JAMBA = Architecture(
     ),
     graph=(
         SILU,
+        both_kinds("attn_layer_period", _ATTENDS, other(_ATTENDS)),
         Implements("mamba_expand", (2,)),
         *state_graph("mamba_proj_bias", "mamba_conv_bias"),
         *PLAIN,

@@ -10,15 +10,14 @@ from quantcli.arch.decoders import DECODER_CHECKS, DECODER_REMARKS, LLAMA_KEYS, 
 from quantcli.arch.experts import OPTIONAL_EXPERT_KEYS, dense, routed, router, sparse
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import head_dim, heads
-from quantcli.arch.relations import full_attention_remark, unannounced_biases, unless, window
+from quantcli.arch.relations import unannounced_biases, unless, window_remark
 from quantcli.arch.rope import LLAMA3, LONGROPE, ROPE_FACTORS, longrope_remark
 
 
 def _window(facts: Facts) -> Iterable[str]:
-    """Tell that some or all layers attend to a window only; Llama's class knows none."""
-    windowed = facts.hf.startswith(("Mistral", "Mixtral", "Cwm"))
-    if windowed and (length := window(facts)) is not None:
-        yield full_attention_remark(facts, length)
+    """Tell of the windows of the classes that have them; Llama's class knows none."""
+    if facts.hf.startswith(("Mistral", "Mixtral", "Ministral", "Cwm")):
+        yield from window_remark(facts)
 
 
 def _halves(facts: Facts) -> bool:
@@ -43,6 +42,7 @@ LLAMA = Architecture(
         "LlamaModel",
         "MistralForCausalLM",
         "MixtralForCausalLM",
+        "MinistralForCausalLM",
         "InternLM3ForCausalLM",
         "IQuestCoderForCausalLM",
         "HeliumForCausalLM",

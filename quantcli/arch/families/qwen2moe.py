@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quantcli.arch.architecture import Architecture, Implements, Key, Stack
-from quantcli.arch.blocks import EMBEDDING, OUTPUT, attention, row
+from quantcli.arch.blocks import EMBEDDING, attention, norm, output, row
 from quantcli.arch.decoders import (
     DECODER_CHECKS,
     DECODER_KEYS,
@@ -11,7 +11,15 @@ from quantcli.arch.decoders import (
     QWEN_GRAPH,
     qwen_window_remark,
 )
-from quantcli.arch.experts import EXPERT_KEYS, EXPERT_LENGTH_KEY, routed, router, shared
+from quantcli.arch.experts import (
+    EVERY_LAYER_SPARSE,
+    EXPERT_KEYS,
+    EXPERT_LENGTH_KEY,
+    routed,
+    router,
+    routing_problems,
+    shared,
+)
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import width
 
@@ -32,25 +40,28 @@ QWEN2MOE = Architecture(
         EXPERT_LENGTH_KEY,
         Key("{arch}.expert_shared_feed_forward_length", "uint32", (_SHARED,), at_least=1),
     ),
-    globals=(*EMBEDDING, *OUTPUT),
+    globals=(*EMBEDDING, *output(copied=True)),
     layers=(
         Stack(
             (
                 *attention(),
-                row("ffn_norm.weight", "post_attention_layernorm.weight", shape=(width,)),
+                norm("ffn_norm", "post_attention_layernorm"),
                 router(),
                 *routed(),
                 *shared(size=_shared),
-                row("ffn_gate_inp_shexp.weight", "mlp.shared_expert_gate.weight"),
+                row(
+                    "ffn_gate_inp_shexp.weight",
+                    "mlp.shared_expert_gate.weight",
+                    shape=(None, width),
+                ),
             )
         ),
     ),
     graph=(
         *QWEN_GRAPH,
         Implements("norm_topk_prob", (False,)),
-        Implements("decoder_sparse_step", (1,)),
-        Implements("mlp_only_layers", ([], None)),
+        *EVERY_LAYER_SPARSE,
     ),
-    checks=DECODER_CHECKS,
+    checks=(*DECODER_CHECKS, routing_problems),
     remarks=(*DECODER_REMARKS, qwen_window_remark),
 )

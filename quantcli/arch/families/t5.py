@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from quantcli.arch import t5
-from quantcli.arch.architecture import Architecture, Key, Row, Stack
+from quantcli.arch.architecture import Architecture, Implements, Key, Row, Stack
 from quantcli.arch.blocks import norm, optional
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import width
+from quantcli.arch.keys import LAYERS, width
 from quantcli.arch.relations import vocabulary_remark
+
+
+def _layers(facts: Facts) -> int:
+    return facts.integer(*LAYERS)
 
 
 def _decoder_layers(facts: Facts) -> int:
     """Return the number of the decoder's blocks; as many as the encoder's unless said."""
-    return facts.integer("num_decoder_layers", "num_layers")
+    said = facts.get("num_decoder_layers")
+    return _layers(facts) if said is None else facts.integer("num_decoder_layers")
 
 
 def _start_token(facts: Facts) -> int | None:
@@ -91,7 +96,11 @@ T5 = Architecture(
     # Old releases store a bias by distance for the attention to the encoder; no class reads it.
     ignored=(*t5.IGNORED, "decoder.block.*.EncDecAttention.relative_attention_bias.weight"),
     defaults=t5.DEFAULTS,
-    graph=t5.GRAPH,
+    graph=(
+        *t5.GRAPH,
+        # It keeps keys and values for as many layers as the encoder has.
+        Implements("num_decoder_layers", lambda facts: (None, *range(_layers(facts) + 1))),
+    ),
     remarks=(vocabulary_remark("shared.weight"),),
     ignored_fields=t5.IGNORED_FIELDS,
 )

@@ -54,4 +54,5 @@ CODEC = Codec(
     decode=decode,
     scales=(),
     broken=broken,
+    infinite=0x7F80,
 )

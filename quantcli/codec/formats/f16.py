@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from quantcli.codec.codec import Codec, Mask, block_layout
-from quantcli.codec.layout.bits import F32, Blocks
+from quantcli.codec.layout.bits import F32, Blocks, reaches_infinity
 from quantcli.codec.search.scale import Search
 
 LAYOUT = block_layout(("d", "<f2"))
@@ -45,8 +45,7 @@ def decode(blocks: Blocks, out: F32) -> None:
     """
     half = blocks["d"].view(np.int16)
     values = out[:, 0]
-    special = np.max(half) >= INFINITE or np.max(half.view(np.uint16)) >= SIGN + INFINITE
-    if special or TINY * WIDEN == 0:
+    if reaches_infinity(half.view(np.uint16), INFINITE) or TINY * WIDEN == 0:
         np.copyto(values, blocks["d"])
         return
     bits = values.view(np.int32)
@@ -74,4 +73,5 @@ CODEC = Codec(
     decode=decode,
     scales=(),
     broken=broken,
+    infinite=INFINITE,
 )

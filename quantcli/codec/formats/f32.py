@@ -30,4 +30,5 @@ CODEC = Codec(
     layout=LAYOUT,
     encode=encode,
     decode=decode,
+    infinite=0x7F800000,
 )

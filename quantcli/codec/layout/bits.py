@@ -85,6 +85,19 @@ def has_nonfinite(x: F32) -> bool:
     return not (np.isfinite(np.max(x)) and np.isfinite(np.min(x)))
 
 
+def reaches_infinity(codes: npt.NDArray[Any], infinite: int) -> bool:
+    """Whether any float is NaN or infinite, all given by their bits as unsigned integers.
+
+    As integers, positive floats are in the order of their values, and negative ones come after
+    them; so two maxima answer, without a temporary. `infinite` is what infinity's bits are.
+    """
+    if codes.size == 0:
+        return False
+    bits = 8 * codes.dtype.itemsize
+    positive = int(np.max(codes.view(f"i{codes.dtype.itemsize}")))
+    return positive >= infinite or int(np.max(codes)) >= (1 << (bits - 1)) + infinite
+
+
 def to_half(x: F32) -> npt.NDArray[np.float16]:
     """Round float32 to float16 (nearest even); what is out of range becomes infinite, silently.
 

@@ -6,10 +6,7 @@ from conformance.case import Case, Twin, tiny
 
 SMALL = tiny(num_key_value_heads=None, intermediate_size=None)
 NEW = {**SMALL, "new_decoder_architecture": True, "num_kv_heads": 2}
-CONTEXT = {
-    "context_length": "the peer writes 2048 for every Falcon",
-    "rope.freq_base": "the peer leaves it to the runtime's default, which is 10000",
-}
+CONTEXT = {"context_length": "the peer writes 2048 for every Falcon"}
 SAVED = "it takes num_kv_heads, which the class sets to the heads though multi_query makes it one"
 # The 40B's first release, whose class was remote code.
 FIRST = {
@@ -62,6 +59,7 @@ CASES = (
         },
         peer_differs={
             **CONTEXT,
+            "rope.freq_base": "the peer leaves it to the runtime's default, which is 10000",
             "feed_forward_length": "the peer takes four times the width for granted",
         },
     ),

@@ -16,6 +16,12 @@ _JAMBA = tiny(
 )
 
 CASES = (
+    Case(
+        "no_attention",
+        "JambaForCausalLM",
+        {**_JAMBA, "attn_layer_period": 9, "attn_layer_offset": 8},
+        refused="no layer of attention",
+    ),
     Case("experts", "JambaForCausalLM", _JAMBA, peer_differs=DECAY),
     Case(
         "stacked",

@@ -37,6 +37,8 @@ JANUS_IMAGES = {
 }
 WRAPPED = {"text_config": TEXT, "vision_config": VISION}
 
+HEARING = {"text_config": TEXT, "audio_config": AUDIO}
+
 CASES = (
     Case("untied", "LlamaForCausalLM", tiny()),
     Case("tied", "LlamaForCausalLM", tiny(tie_word_embeddings=True)),
@@ -82,6 +84,7 @@ CASES = (
         runtime_wrong="the graph attends to the whole context, as the note says",
         peer_fails=UNKNOWN,
     ),
+    Case("ministral", "MinistralForCausalLM", tiny(head_dim=16), peer_fails=UNKNOWN),
     Case("emu3", "Emu3ForCausalLM", tiny(pad_token_id=0), peer_fails=UNKNOWN),
     Case("llava", "LlavaForConditionalGeneration", WRAPPED),
     Case(

@@ -16,9 +16,9 @@ CASES = (
     Case(
         "start_token",
         "T5ForConditionalGeneration",
-        {**SMALL, "num_decoder_layers": 3},
+        {**SMALL, "num_decoder_layers": 1},
         **T5,
-        changes={"decoder_start_token_id": 0, "tie_word_embeddings": None},
+        changes={"decoder_start_token_id": 0, "scale_decoder_outputs": None},
         peer_differs=SCALE,
     ),
     Case(
@@ -38,12 +38,19 @@ CASES = (
         UNSCALED,
         **T5,
         layout="stacked",
-        extra={"lm_head.weight": (48, 64)},
+        extra={"lm_head.weight": (41, 64)},
         changes={"decoder_start_token_id": 0},
     ),
     Case("mt5", "MT5ForConditionalGeneration", {**GATED, "num_decoder_layers": 1}, **T5),
     Case("umt5", "UMT5ForConditionalGeneration", UNSCALED, **T5),
     Case("umt5_scaled", "UMT5ForConditionalGeneration", GATED, **T5, peer_differs=SCALE),
+    Case(
+        "long_decoder",
+        "T5ForConditionalGeneration",
+        {**SMALL, "num_decoder_layers": 3},
+        **T5,
+        refused="num_decoder_layers is 3",
+    ),
     Case(
         "silu",
         "T5ForConditionalGeneration",

@@ -1,0 +1,34 @@
+"""Ministral 3, and Mistral Small 3: Llama whose queries grow with the logarithm of the position."""
+
+from __future__ import annotations
+
+from quantcli.arch.architecture import Architecture, Key, Stack
+from quantcli.arch.blocks import EMBEDDING, OUTPUT, attention, paired, swiglu
+from quantcli.arch.decoders import DECODER_CHECKS, DECODER_REMARKS, LLAMA_KEYS, decoder_graph
+from quantcli.arch.keys import head_dim, replaced
+from quantcli.arch.relations import window_remark
+from quantcli.arch.rope import LLAMA3, LLAMA3_FACTORS, LOG_MULTIPLIER_KEYS
+
+_FACTOR, _MULTIPLIER = LOG_MULTIPLIER_KEYS
+
+MISTRAL3 = Architecture(
+    name="mistral3",
+    hf=("Ministral3ForCausalLM", "Mistral3ForConditionalGeneration[mistral]"),
+    vocab="llama",
+    keys=(
+        *replaced(LLAMA_KEYS, _FACTOR),
+        _MULTIPLIER,
+        Key(
+            "{arch}.attention.temperature_scale",
+            "float32",
+            derive=lambda facts: facts.rope_number("llama_4_scaling_beta"),
+        ),
+    ),
+    globals=(*LLAMA3_FACTORS, *EMBEDDING, *OUTPUT),
+    layers=(Stack((*paired(attention()), *swiglu())),),
+    defaults={"mistral": {"head_dim": head_dim}, "ministral3": {"head_dim": head_dim}},
+    graph=decoder_graph(LLAMA3, betas=True),
+    checks=DECODER_CHECKS,
+    remarks=(*DECODER_REMARKS, window_remark),
+    ignored_fields=("rope_*.max_position_embeddings",),
+)

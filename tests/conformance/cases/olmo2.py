@@ -1,0 +1,42 @@
+"""OLMo 2 and 3."""
+
+from __future__ import annotations
+
+from conformance.case import Case, tiny
+
+TIED = "llama.cpp does not load the file without output.weight, so the embedding is copied"
+YARN = {
+    "rope_type": "yarn",
+    "rope_theta": 500000.0,
+    "factor": 4.0,
+    "original_max_position_embeddings": 32,
+}
+
+CASES = (
+    Case("untied", "Olmo2ForCausalLM", tiny()),
+    Case("one_key_head", "Olmo2ForCausalLM", tiny(num_key_value_heads=1)),
+    Case(
+        "tied",
+        "Olmo2ForCausalLM",
+        tiny(tie_word_embeddings=True),
+        peer_differs={"^output.weight$": TIED},
+    ),
+    Case("windows", "Olmo3ForCausalLM", tiny(sliding_window=8, num_hidden_layers=5)),
+    Case(
+        "windows_and_yarn",
+        "Olmo3ForCausalLM",
+        tiny(sliding_window=8, num_hidden_layers=4, rope_parameters=YARN),
+    ),
+    Case(
+        "other_layers",
+        "Olmo3ForCausalLM",
+        tiny(sliding_window=8, layer_types=["full_attention", "sliding_attention"]),
+    ),
+    Case(
+        "no_windows",
+        "Olmo3ForCausalLM",
+        tiny(layer_types=["full_attention", "full_attention"]),
+        peer_differs={"sliding_window": "the runtime aborts on a window that no layer has"},
+    ),
+    Case("biases", "Olmo2ForCausalLM", tiny(attention_bias=True), refused="attention_bias"),
+)
