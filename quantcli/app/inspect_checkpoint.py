@@ -16,8 +16,8 @@ from quantcli.app.inspection import (
     type_summaries,
 )
 from quantcli.app.plan import plan_opened
+from quantcli.arch.expand import architecture_of
 from quantcli.arch.facts import text_config
-from quantcli.arch.registry import find
 from quantcli.checkpoint import Checkpoint, read_checkpoint
 from quantcli.checkpoint.contents import refuse_contents
 from quantcli.checkpoint.folder import refuse_strays
@@ -147,7 +147,7 @@ def inspect_checkpoint(path: str | Path) -> CheckpointInspection:
         path=str(path),
         name=model_name(path),
         model_class=model_class,
-        architecture=_architecture(model_class, config),
+        architecture=_architecture(config, path),
         files=_files(path, checkpoint),
         weights=sum(math.prod(ref.shape) for ref in refs.values()),
         nbytes=sum(ref.nbytes for ref in refs.values()),
@@ -176,9 +176,9 @@ def _class(config: Mapping[str, Any]) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _architecture(model_class: str | None, config: Mapping[str, Any]) -> str | None:
+def _architecture(config: Mapping[str, Any], path: Path) -> str | None:
     try:
-        return None if model_class is None else find(model_class, "", text_config(config)).name
+        return architecture_of(config, path).name
     except InputError:
         return None
 

@@ -91,6 +91,16 @@ def _recognise(
     return merged, table, replace(facts, tensors=shapes, refs=found), names, text.notes
 
 
+def architecture_of(config: Mapping[str, Any], root: Path) -> Architecture:
+    """Return the architecture that config.json names.
+
+    Raises:
+        ArchitectureError: unknown class.
+        ConfigError: it names none, or what tells two architectures of one class apart is wrong.
+    """
+    return _find(config, text_config(config), root, None)[1]
+
+
 def _find(
     config: Mapping[str, Any], merged: Mapping[str, Any], root: Path, arch: str | None
 ) -> tuple[str, Architecture]:

@@ -198,7 +198,8 @@ def test_missing_fields_are_all_named(llama: Checkpoint) -> None:
         expanded(llama, hidden_size=None, num_attention_heads=None, rms_norm_eps=None)
     text = str(caught.value)
     assert (
-        "missing field hidden_size or n_embd or dim or d_model (for llama.embedding_length)" in text
+        "missing field hidden_size or n_embd or n_embed or dim or d_model or model_dim (for llama.embedding_length)"
+        in text
     )
     assert "missing field num_attention_heads or n_head or n_heads" in text
     assert "missing field rms_norm_eps" in text

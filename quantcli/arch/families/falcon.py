@@ -25,7 +25,7 @@ from quantcli.arch.relations import (
     vocabulary_remark,
     without,
 )
-from quantcli.arch.rope import SPARING_ROPE_KEYS, rotary, rotary_problems
+from quantcli.arch.rope import ROPE_KEYS, rotary, rotary_problems, sparing
 
 _GROUPS = ("num_kv_heads", "n_head_kv")
 _EMBEDDING = "word_embeddings.weight"
@@ -62,7 +62,7 @@ FALCON = Architecture(
         Key("{arch}.attention.head_count_kv", "uint32", derive=_heads_kv, at_least=1),
         NORM_EPSILON_KEY,
         CAUSAL_KEY,
-        *SPARING_ROPE_KEYS,
+        *sparing(ROPE_KEYS),
     ),
     globals=(
         *embedding("word_embeddings"),

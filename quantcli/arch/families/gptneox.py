@@ -7,7 +7,7 @@ from quantcli.arch.blocks import affine, embedding
 from quantcli.arch.gpt import gpt_layer, neox_names, required_output
 from quantcli.arch.keys import CAUSAL_KEY, NORM_EPSILON_KEY, SIZE_KEYS, inner, width
 from quantcli.arch.relations import GELU, PLAIN, tied_remark, vocabulary_remark, whole_heads
-from quantcli.arch.rope import ROTARY_KEY, SPARING_ROPE_KEYS, rotary, rotary_problems
+from quantcli.arch.rope import ROPE_KEYS, ROTARY_KEY, rotary, rotary_problems, sparing
 
 GPTNEOX = Architecture(
     name="gptneox",
@@ -19,7 +19,7 @@ GPTNEOX = Architecture(
         Key("{arch}.use_parallel_residual", "bool", ("use_parallel_residual",), required=True),
         NORM_EPSILON_KEY,
         CAUSAL_KEY,
-        *SPARING_ROPE_KEYS,
+        *sparing(ROPE_KEYS),
     ),
     globals=(
         *embedding("embed_in"),
