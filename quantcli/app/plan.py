@@ -108,12 +108,14 @@ def plan_opened(
     metadata: Metadata | None = None,
     importance: Importance | None = None,
     assumes_importance: bool = False,
+    vocab_only: bool = False,
     strict: bool = False,
 ) -> Plan:
     """Return what `plan` returns, of a checkpoint from `open_checkpoint`; raises the same.
 
     `importance` is the matrix itself. `assumes_importance` chooses the types as with a matrix
     without having it: to compare with a file that was made with one.
+    With `vocab_only` the plan has the metadata and no tensors.
     """
     recipe = _recipe(preset, effort)
     expanded = _expand(checkpoint, arch)
@@ -135,7 +137,7 @@ def plan_opened(
     small = {name: (checkpoint.root / name).stat().st_size for name in tokenizer.files}
     files = {**small, **checkpoint.files}
     result = build(
-        expanded,
+        replace(expanded, specs=()) if vocab_only else expanded,
         general=general,
         tokenizer=tokenizer,
         recipe=recipe,

@@ -27,7 +27,10 @@ from quantcli.errors import CheckpointError, enumerated, listed
 CONFIG = "config.json"
 _TOKENIZER = "tokenizer.json"
 # Small files that a conversion may read; any of them can be a Git LFS pointer.
-_SMALL = ("*.json", "*.model", "*.txt", "*.jinja", "*_Pooling/config.json")
+_SMALL = (
+    *("*.json", "*.jsonl", "*.model", "*.model.v*", "*.tiktoken", "*.txt", "*.jinja"),
+    "*_Pooling/config.json",
+)
 
 
 class Checkpoint:
@@ -146,7 +149,7 @@ def _small_files(root: Path) -> list[str]:
     found = {path for pattern in _SMALL for path in root.glob(pattern)}
     if root / _TOKENIZER in found and not is_pointer(root / _TOKENIZER):
         # It has everything; a SentencePiece model beside it only counts when it can be read.
-        found = {path for path in found if path.suffix != ".model"}
+        found = {path for path in found if ".model" not in path.suffixes}
     return sorted(str(path.relative_to(root)) for path in found)
 
 

@@ -208,6 +208,14 @@ SkipExisting = Annotated[
     ),
 ]
 SkipExistingVerify = Annotated[bool, typer.Option("--skip-existing-verify", hidden=True)]
+VocabOnly = Annotated[
+    bool,
+    typer.Option(
+        "--vocab-only",
+        help="Write metadata and vocabulary only, no tensors: NAME-vocab.gguf.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Modelfile = Annotated[
     bool,
     typer.Option(

@@ -30,6 +30,7 @@ from quantcli.cli.options import (
     SkipExisting,
     SkipExistingVerify,
     Strict,
+    VocabOnly,
     metadata_of,
 )
 from quantcli.cli.progress import progress
@@ -42,6 +43,7 @@ quantcli convert SmolLM2-135M-Instruct -t Q4_K_M
 quantcli convert SmolLM2-135M-Instruct -t Q8_0 -o models/ --modelfile
 quantcli convert SmolLM2-135M-Instruct -t Q6_K -o '{name}.{type}.gguf' --metadata general.author=Me
 """
+_WHICH = "For example -t Q4_K_M (4.9 bits per weight) or -t Q8_0 (8.5); `quantcli types` lists all."
 _EPILOG = f"{_EXAMPLES}\n{TYPES}"
 
 
@@ -58,6 +60,7 @@ def convert(
     force: Force = False,
     skip_existing: SkipExisting = False,
     skip_existing_verify: SkipExistingVerify = False,
+    vocab_only: VocabOnly = False,
     modelfile: Modelfile = False,
     imatrix: Imatrix = None,
     include_weights: IncludeWeights = None,
@@ -77,12 +80,8 @@ def convert(
     chunk_weights: ChunkWeights = 1 << 20,
 ) -> None:
     """Convert a checkpoint to one quantized GGUF file; interrupted, the same command goes on."""
-    if type_ is None and plan_file is None:
-        raise UsageError(
-            "nothing says which type to take",
-            hint="For example -t Q4_K_M (4.9 bits per weight) or -t Q8_0 (8.5); "
-            "`quantcli types` lists all.",
-        )
+    if type_ is None and plan_file is None and not vocab_only:
+        raise UsageError("nothing says which type to take", hint=_WHICH)
     from quantcli.app.convert import convert as run
 
     silent = quiet or json
@@ -102,6 +101,7 @@ def convert(
             imatrix_exclude=exclude_weights or (),
             model_name=model_name,
             metadata=metadata_of(metadata),
+            vocab_only=vocab_only,
             modelfile=modelfile,
             force=force,
             skip_existing="verify" if skip_existing_verify else skip_existing,
