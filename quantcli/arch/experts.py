@@ -19,7 +19,7 @@ from quantcli.arch.blocks import (
     switched,
 )
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import EXPERTS, LAYERS, experts, width
+from quantcli.arch.keys import EXPERTS, LAYERS, experts, twice, width
 
 EXPERTS_USED = (
     "num_experts_per_tok",
@@ -35,10 +35,6 @@ _GATING = {"softmax": 1, "sigmoid": 2, "sqrtsoftplus": 4}
 def expert_inner(facts: Facts) -> int:
     """Return the inner length of one routed expert."""
     return facts.integer("moe_intermediate_size", "expert_intermediate_size", "intermediate_size")
-
-
-def _both_inner(size: Count) -> Count:
-    return lambda facts: 2 * size(facts)
 
 
 EXPERT_COUNT_KEY = Key("{arch}.expert_count", "uint32", EXPERTS, required=True, at_least=1)
@@ -236,7 +232,7 @@ def routed(
     plain, turned = (_together(at, fused, size, inputs_first=first) for first in (False, True))
     if inputs_first is not None:
         return (*rows, *switched(turned if inputs_first else plain, has(stacked)))
-    fits, narrow = _shaped(stacked, _both_inner(size), width), _shaped(lowered, width, size)
+    fits, narrow = _shaped(stacked, twice(size), width), _shaped(lowered, width, size)
     return (
         *rows,
         *switched(plain[:2], _all(has(stacked), fits)),
@@ -259,7 +255,7 @@ def _together(
 
     return (
         half("ffn_gate_exps.weight", lambda facts: 0, size),
-        half("ffn_up_exps.weight", size, _both_inner(size)),
+        half("ffn_up_exps.weight", size, twice(size)),
         row(
             "ffn_down_exps.weight",
             at + fused[1],
@@ -352,3 +348,19 @@ def dense_then_routed(
         *switched(swiglu(norm_source=""), dense_layer),
         *switched(mixture, sparse_layer),
     )
+
+
+_GATED_SHARED = "shared_expert_intermediate_size"
+GATED_SHARED_KEY = Key(
+    "{arch}.expert_shared_feed_forward_length", "uint32", (_GATED_SHARED,), at_least=1
+)
+
+
+def gated_experts(layer: str = "layers.{n}.") -> tuple[Row, ...]:
+    """Return the rows of Qwen's experts: routed ones, and a shared one with a gate of its own."""
+    gate = row("ffn_gate_inp_shexp.weight", "mlp.shared_expert_gate.weight", shape=(None, width))
+
+    def size(facts: Facts) -> int:
+        return facts.integer(_GATED_SHARED)
+
+    return (router(), *routed(layer=layer), *shared(size=size), gate)
