@@ -150,8 +150,11 @@ class Architecture:
         suffixes: old endings of names and what they are called today.
         renames: whole parts of names and what the table calls them, for checkpoints of another
             writer (".block_sparse_moe." → ".mlp."); with a dot at both ends, replaced in order.
-        ignored: patterns (fnmatch) of names without prefix that are dropped on purpose; rotary
-            tables, masks and other buffers are dropped for every architecture (`arch.buffers`).
+        ignored: patterns (fnmatch) of names without prefix that are dropped on purpose, or
+            functions of the facts that give some; rotary tables, masks and other buffers are
+            dropped for every architecture (`arch.buffers`).
+        kept: patterns (fnmatch) of names as the checkpoint spells them that belong to the output
+            although they sound like another part's (`arch.multimodal`).
         defaults: model_type → config fields that the class fills when config.json lacks them;
             a function is called with the facts before any default.
         vocab_keys: tokenizer.ggml.* entries that depend on the config.
@@ -176,7 +179,8 @@ class Architecture:
     prefixes: tuple[str, ...] = ("model.",)
     suffixes: tuple[tuple[str, str], ...] = ()
     renames: tuple[tuple[str, str], ...] = ()
-    ignored: tuple[str, ...] = ()
+    ignored: tuple[str | Callable[[Facts], Iterable[str]], ...] = ()
+    kept: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     vocab_keys: tuple[Key, ...] = ()
     graph: tuple[Implements, ...] = ()

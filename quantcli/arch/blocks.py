@@ -245,11 +245,17 @@ def head_norms(
     return (norm("attn_q_norm", at + names[0], size), norm("attn_k_norm", at + names[1], size))
 
 
-def paired(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Return `attention` rows for runtimes that rotate adjacent pairs: rows of q and k move."""
+def paired(rows: Iterable[Row], rotated: Count | None = None) -> tuple[Row, ...]:
+    """Return `attention` rows for runtimes that rotate adjacent pairs: rows of q and k move.
+
+    Args:
+        rows: of the attention.
+        rotated: how many of a head's numbers are rotated, where that may be a part.
+    """
     count = {"attn_q": heads, "attn_k": heads_kv}
+    part_of_head = () if rotated is None else (rotated,)
     return tuple(
-        replace(each, op="rope_permute", args=(count[part],))
+        replace(each, op="rope_permute", args=(count[part], *part_of_head))
         if (part := each.name.partition(".")[0]) in count
         else each
         for each in rows

@@ -16,6 +16,7 @@ from quantcli.transform.rope_factors import ROPE_FACTORS_LLAMA3
 from quantcli.transform.rope_permute import ROPE_PERMUTE
 from quantcli.transform.transform import Transform
 from quantcli.transform.transpose import TRANSPOSE
+from quantcli.transform.unit_rows import UNIT_ROWS
 
 _TRANSFORMS = {
     transform.name: transform
@@ -36,6 +37,7 @@ _TRANSFORMS = {
         CONSTANTS,
         ZEROS,
         PAD_ROWS,
+        UNIT_ROWS,
     )
 }
 

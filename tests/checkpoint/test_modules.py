@@ -51,5 +51,5 @@ def test_a_truncated_file_is_named(make_tiny: Callable[..., Path]) -> None:
     root = with_dense(make_tiny("bert"), "2_Dense")
     file = root / "2_Dense" / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-4])
-    with pytest.raises(CheckpointError, match="2_Dense/model.safetensors"):
+    with pytest.raises(CheckpointError, match=r"2_Dense/model\.safetensors"):
         open_checkpoint(root)

@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 from quantcli.arch.architecture import Architecture, Stack
-from quantcli.arch.blocks import EMBEDDING, OUTPUT, halves, norm, row, switched
+from quantcli.arch.blocks import EMBEDDING, OUTPUT, norm, switched
 from quantcli.arch.decoders import DECODER_CHECKS, DECODER_REMARKS
-from quantcli.arch.experts import EXPERT_KEYS, router
+from quantcli.arch.experts import EXPERT_KEYS
 from quantcli.arch.granite import (
     GRANITE_ATTENTION,
+    GRANITE_EXPERTS,
     GRANITE_GRAPH,
+    GRANITE_IGNORED,
     GRANITE_KEYS,
     GRANITE_SUFFIXES,
+    HYBRID,
     SHARED,
     SHARED_LENGTH_KEY,
-    shared_inner,
+    all_routed,
+    shared_mlp,
 )
-from quantcli.arch.keys import experts, inner, width
 from quantcli.arch.relations import where
 from quantcli.arch.rope import ROPE_FACTORS, longrope_remark
-
-_EXPERTS = (
-    router("block_sparse_moe.router"),
-    *halves(
-        ("ffn_gate_exps.weight", "ffn_up_exps.weight"),
-        "block_sparse_moe.experts.gate_up_proj",
-        inner,
-        (experts,),
-    ),
-    row(
-        "ffn_down_exps.weight",
-        "block_sparse_moe.experts.down_proj",
-        shape=(experts, width, inner),
-    ),
-)
-_SHARED_EXPERT = (
-    *halves(
-        ("ffn_gate_shexp.weight", "ffn_up_shexp.weight"),
-        "shared_mlp.input_linear.weight",
-        shared_inner,
-    ),
-    row("ffn_down_shexp.weight", "shared_mlp.output_linear.weight", shape=(width, shared_inner)),
-)
 
 GRANITEMOE = Architecture(
     name="granitemoe",
@@ -49,7 +29,9 @@ GRANITEMOE = Architecture(
         "GraniteMoeSharedForCausalLM",
         "GraniteMoeModel",
         "GraniteMoeSharedModel",
+        HYBRID,
     ),
+    partly={HYBRID: all_routed},
     vocab="llama",
     keys=(
         *GRANITE_KEYS,
@@ -62,8 +44,8 @@ GRANITEMOE = Architecture(
             (
                 *GRANITE_ATTENTION,
                 norm("ffn_norm", "post_attention_layernorm"),
-                *_EXPERTS,
-                *switched(_SHARED_EXPERT, where(SHARED)),
+                *GRANITE_EXPERTS,
+                *switched(shared_mlp("_shexp"), where(SHARED)),
             )
         ),
     ),
@@ -71,4 +53,5 @@ GRANITEMOE = Architecture(
     graph=GRANITE_GRAPH,
     checks=DECODER_CHECKS,
     remarks=(*DECODER_REMARKS, longrope_remark),
+    ignored_fields=GRANITE_IGNORED,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.case import Case, tiny
+from conformance.recurrent import STATELESS
 
 MULTIPLIERS = {
     "attention_multiplier": 0.0625,
@@ -35,5 +36,18 @@ CASES = (
         _config(shared_intermediate_size=40, **MULTIPLIERS),
     ),
     Case("shared_off", "GraniteMoeSharedForCausalLM", _config(shared_intermediate_size=0)),
+    Case(
+        "hybrid_class",
+        "GraniteMoeHybridForCausalLM",
+        _config(
+            layer_types=["full_attention"] * 2,
+            position_embedding_type="rope",
+            shared_intermediate_size=80,
+            mamba_n_heads=8,
+            **MULTIPLIERS,
+        ),
+        changes={"layer_types": ["attention"] * 2},
+        peer_differs=STATELESS,
+    ),
     Case("gelu", "GraniteMoeForCausalLM", _config(hidden_act="gelu"), refused="hidden_act"),
 )
