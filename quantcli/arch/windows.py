@@ -42,6 +42,32 @@ def periodic(facts: Facts, period: int) -> tuple[bool, ...]:
     return tuple(period == 0 or (i + 1) % period != 0 for i in range(facts.integer(*LAYERS)))
 
 
+def full_first(period: int, field: str) -> tuple[Key, Implements]:
+    """Return the key of a period whose first layer attends to all, and the row for other windows.
+
+    Args:
+        period: the class's, where neither layer_types nor the config says another.
+        field: the config field with another one.
+    """
+    asked = windows(period, field)
+
+    def periodic_from(facts: Facts, length: int) -> tuple[bool, ...]:
+        return tuple(length == 0 or i % length != 0 for i in range(facts.integer(*LAYERS)))
+
+    def found(facts: Facts) -> int | None:
+        said = facts.get(field) or period
+        if facts.get("layer_types") is None:
+            return said if isinstance(said, int) else None
+        have = asked(facts)
+        lengths = (period, *range(len(have) + 1))
+        return next((each for each in lengths if have == periodic_from(facts, each)), None)
+
+    def other(facts: Facts) -> object:
+        return (facts.get("layer_types") or facts.get(field)) if found(facts) is None else None
+
+    return Key(_PATTERN, "uint32", derive=found), Implements("layer_types", (None,), other)
+
+
 def layer_kinds() -> Implements:
     """Return the row for a layer that is neither windowed nor not."""
 
@@ -63,6 +89,17 @@ def some_window(asked: Windows) -> Implements:
         return None if any(asked(facts)) else "full_attention in every layer"
 
     return Implements("layer_types", (None,), without_any)
+
+
+def some_of_both(asked: Windows) -> Implements:
+    """Return the row for graphs that want layers with a window and layers without."""
+
+    def all_alike(facts: Facts) -> object:
+        have = set(asked(facts))
+        kind = SLIDING if True in have else FULL
+        return None if len(have) == 2 else f"{kind} in every layer"
+
+    return Implements("layer_types", (None,), all_alike)
 
 
 def layered_window_keys(asked: Windows) -> tuple[Key, ...]:

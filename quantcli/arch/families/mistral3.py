@@ -13,7 +13,7 @@ _FACTOR, _MULTIPLIER = LOG_MULTIPLIER_KEYS
 
 MISTRAL3 = Architecture(
     name="mistral3",
-    hf=("Ministral3ForCausalLM", "Mistral3ForConditionalGeneration[mistral]"),
+    hf=("Ministral3ForCausalLM", "Mistral3ForConditionalGeneration"),
     vocab="llama",
     keys=(
         *replaced(LLAMA_KEYS, _FACTOR),
