@@ -19,10 +19,10 @@ from quantcli.arch.naming import Names, canonical_names, head_as_embedding
 from quantcli.arch.outputs import check_outputs
 from quantcli.arch.registry import covers, find, named, partial
 from quantcli.arch.sentence import module_problems, prompt_remarks
+from quantcli.checkpoint.consolidated import config_name
 from quantcli.checkpoint.source import TensorRef
 from quantcli.errors import ArchitectureError, ConfigError, listed
 
-_CONFIG = "config.json"
 _COUNTED = (*LAYERS, "num_decoder_layers", "num_encoder_layers")
 _MOST_EXPERTS = 1 << 16
 
@@ -48,7 +48,7 @@ def expand(
         ConfigError: config fields missing (all of them listed), of the wrong kind, out of range, or
             not fitting to each other.
     """
-    where = str(root / _CONFIG)
+    where = str(root / config_name(root))
     given, table, facts, names, apart = _recognise(config, refs, root, arch)
     check_outputs(table)
     try:
@@ -111,7 +111,7 @@ def _find(
 
     A model around a text model of a known class is converted by the text model's.
     """
-    where = str(root / _CONFIG)
+    where = str(root / config_name(root))
     classes = merged.get("architectures")
     if not isinstance(classes, list) or not classes or not isinstance(classes[0], str):
         raise ConfigError('has no "architectures" with the name of a class', where=where)
@@ -127,7 +127,7 @@ def _find(
 
 def _table(hf: str, merged: Mapping[str, Any], root: Path) -> Architecture:
     """Return the table of a class; where several share one, the model's config decides."""
-    where = str(root / _CONFIG)
+    where = str(root / config_name(root))
     for table in partial(hf):
         try:
             if table.partly[hf](with_defaults(table, Facts(merged, root, {}, hf))):
