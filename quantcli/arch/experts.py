@@ -333,14 +333,15 @@ def dense_then_routed(
     Args:
         bias: what the checkpoint calls that bias; "" where the runtime has none.
         router_source: what it calls the router.
-        shared_at: what precedes the names of the shared experts' projections.
+        shared_at: what precedes the names of the shared experts' projections; "" for a family
+            without them.
         norm_source: what it calls the norm; "" for a family that brings its own.
         bias_name: what the runtime calls the bias.
     """
     mixture = (
         router(router_source),
         *routed(),
-        *switched(shared(shared_at, size=shared_inner), has_shared),
+        *(switched(shared(shared_at, size=shared_inner), has_shared) if shared_at else ()),
         *((optional(bias_name, bias, shape=(experts,)),) if bias else ()),
     )
     return (
