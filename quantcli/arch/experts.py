@@ -127,13 +127,13 @@ _DENSE = ("first_k_dense_replace", "num_dense_layers")
 
 def leading_dense(facts: Facts) -> int:
     """Return how many of the first layers have one feed-forward instead of experts."""
-    kinds = facts.get("mlp_layer_types")
+    # Asked for even where the list decides, so that it counts as looked at.
+    kinds, said = facts.get("mlp_layer_types"), facts.get(*_DENSE)
     if not sparse(facts):
         return facts.integer(*LAYERS)
     if isinstance(kinds, list):
         return next((i for i, kind in enumerate(kinds) if kind != "dense"), len(kinds))
-    said = facts.integer(*_DENSE) if facts.get(*_DENSE) is not None else 0
-    return min(said, facts.integer(*LAYERS))
+    return 0 if said is None else min(facts.integer(*_DENSE), facts.integer(*LAYERS))
 
 
 def _alternating(facts: Facts) -> object:

@@ -56,8 +56,8 @@ def _output_width(facts: Facts) -> int:
 
 def _window(facts: Facts) -> int:
     """Return the window with the token itself, as transformers counts it."""
-    before = facts.get("sliding_window_size")
-    return before + 1 if isinstance(before, int) else facts.integer("sliding_window")
+    before, said = facts.get("sliding_window_size"), facts.integer("sliding_window")
+    return before + 1 if isinstance(before, int) else said
 
 
 def _dense_layers(facts: Facts) -> int:
