@@ -324,6 +324,7 @@ def dense_then_routed(
     shared_at: str = "mlp.shared_experts.",
     norm_source: str = "post_attention_layernorm",
     bias_name: str = "exp_probs_b.bias",
+    names: tuple[str, str, str] = ("gate_proj", "up_proj", "down_proj"),
 ) -> tuple[Row, ...]:
     """Return the rows of a feed-forward of DeepSeek's kind.
 
@@ -337,10 +338,11 @@ def dense_then_routed(
             without them.
         norm_source: what it calls the norm; "" for a family that brings its own.
         bias_name: what the runtime calls the bias.
+        names: how an expert's gate, up and down projections are called where it is stored alone.
     """
     mixture = (
         router(router_source),
-        *routed(),
+        *routed(names=names),
         *(switched(shared(shared_at, size=shared_inner), has_shared) if shared_at else ()),
         *((optional(bias_name, bias, shape=(experts,)),) if bias else ()),
     )
