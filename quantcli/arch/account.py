@@ -33,6 +33,9 @@ IGNORED = (
     "unsloth_*",
     "model_name",
     "is_llama_config",
+    # Parts beside the language model; a table that wants something of them asks for it.
+    "vision_config",
+    "audio_config",
     # How a framework runs it.
     "use_cache",
     "return_dict",
@@ -51,6 +54,7 @@ IGNORED = (
     "*dropout*",
     "*_pdrop",
     "initializer_*",
+    "*_initializer_range",
     "*_init_std",
     "init_std",
     "router_aux_loss_coef",
