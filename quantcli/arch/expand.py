@@ -12,7 +12,7 @@ from quantcli.arch.architecture import Architecture, Check, Entry, Model, Tensor
 from quantcli.arch.defaults import text_class, text_type, with_defaults
 from quantcli.arch.entries import make_entries
 from quantcli.arch.facts import Facts, text_config
-from quantcli.arch.keys import HEADS, LAYERS, experts, heads
+from quantcli.arch.keys import BLOCK_COUNT_KEY, HEADS, LAYERS, MOST_LAYERS, experts, heads
 from quantcli.arch.matching import Matcher
 from quantcli.arch.multimodal import text_part
 from quantcli.arch.naming import Names, canonical_names, head_as_embedding
@@ -50,6 +50,7 @@ def expand(
     given, table, facts, names, apart = _recognise(config, refs, root, arch)
     check_outputs(table)
     try:
+        _bound(table, facts, where)
         _refuse(table, facts, where)
         entries = make_entries(table.name, table.keys, facts, where)
         vocab_entries = make_entries(table.name, table.vocab_keys, facts, where)
@@ -133,6 +134,13 @@ def _table(hf: str, merged: Mapping[str, Any], root: Path) -> Architecture:
         except ConfigError as error:
             raise ConfigError(error.message, where=where, hint=error.hint) from error
     return find(hf, where)
+
+
+def _bound(table: Architecture, facts: Facts, where: str) -> None:
+    """Raise ConfigError for more layers than the runtime has room for: tables count them."""
+    layers = facts.get(*LAYERS)
+    if isinstance(layers, int) and layers > MOST_LAYERS:
+        make_entries(table.name, (BLOCK_COUNT_KEY,), facts, where)
 
 
 def _refuse(table: Architecture, facts: Facts, where: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from quantcli.arch.architecture import Architecture, Implements, Key, Stack
 from quantcli.arch.blocks import embedding, optional, output
-from quantcli.arch.facts import Facts
+from quantcli.arch.facts import Facts, is_number
 from quantcli.arch.gpt import Names, gpt_layer
 from quantcli.arch.keys import (
     BLOCK_COUNT_KEY,
@@ -29,6 +29,7 @@ from quantcli.arch.relations import (
     whole_heads,
     without,
 )
+from quantcli.errors import ConfigError
 
 _NAMES = Names("norm_1", "attn.Wqkv", "attn.out_proj", "norm_2", "ffn.up_proj", "ffn.down_proj")
 _AT = "attn_config"
@@ -38,13 +39,18 @@ _INNER = rows_of("blocks.0.ffn.up_proj.weight")
 
 
 def _heads_kv(facts: Facts) -> int:
-    groups = {"multiquery_attention": 1, "grouped_query_attention": facts.get(f"{_AT}.kv_n_heads")}
-    return groups.get(facts.get(f"{_AT}.attn_type")) or heads(facts)
+    kind, groups = facts.get(f"{_AT}.attn_type"), f"{_AT}.kv_n_heads"
+    if kind == "grouped_query_attention" and facts.get(groups) is not None:
+        return facts.integer(groups)
+    return 1 if kind == "multiquery_attention" else heads(facts)
 
 
 def _alibi_max(facts: Facts) -> float:
     """Return the largest exponent of ALiBi's weights, 0 for none."""
-    return float(facts.get(f"{_AT}.alibi_bias_max")) if facts.get(f"{_AT}.alibi") else 0.0
+    largest = facts.get(f"{_AT}.alibi_bias_max")
+    if not is_number(largest):
+        raise ConfigError(f"{_AT}.alibi_bias_max is {largest!r}, not a number")
+    return float(largest) if facts.get(f"{_AT}.alibi") else 0.0
 
 
 def _alibi_remark(facts: Facts) -> Iterable[str]:
