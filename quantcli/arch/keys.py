@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from quantcli.arch.architecture import Key, Value
+from quantcli.arch.architecture import Count, Key, Value
 from quantcli.arch.facts import Facts
 
 # Of several spellings the one that transformers' classes of today use comes first.
@@ -18,7 +18,7 @@ CONTEXT = (
     "model_max_length",
 )
 WIDTH = ("hidden_size", "n_embd", "n_embed", "dim", "d_model", "model_dim")
-FEED_FORWARD = ("intermediate_size", "n_inner", "hidden_dim", "d_ff")
+FEED_FORWARD = ("intermediate_size", "n_inner", "hidden_dim", "d_ff", "mlp_hidden_size")
 HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
 HEADS_KV = ("num_key_value_heads", "n_kv_heads")
 EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
@@ -137,6 +137,11 @@ HEAD_KEYS: tuple[Key, ...] = (
     Key("{arch}.attention.key_length", "uint32", ("head_dim",), at_least=1),
     Key("{arch}.attention.value_length", "uint32", ("head_dim",), at_least=1),
 )
+
+
+def twice(size: Count) -> Count:
+    """Return the length of two of `size` stored as one."""
+    return lambda facts: 2 * size(facts)
 
 
 def lacking(keys: Iterable[Key], *endings: str) -> tuple[Key, ...]:

@@ -91,6 +91,17 @@ def some_window(asked: Windows) -> Implements:
     return Implements("layer_types", (None,), without_any)
 
 
+def some_of_both(asked: Windows) -> Implements:
+    """Return the row for graphs that want layers with a window and layers without."""
+
+    def all_alike(facts: Facts) -> object:
+        have = set(asked(facts))
+        kind = SLIDING if True in have else FULL
+        return None if len(have) == 2 else f"{kind} in every layer"
+
+    return Implements("layer_types", (None,), all_alike)
+
+
 def layered_window_keys(asked: Windows) -> tuple[Key, ...]:
     """Return the keys of the window's length and of one truth value a layer.
 
@@ -133,30 +144,6 @@ def window_keys(asked: Windows, period: int) -> tuple[Key, ...]:
         return next(periods, tuple(int(each) for each in have))
 
     return (_length_key(asked), Key(_PATTERN, "uint32", derive=layers, layered=True))
-
-
-def period_keys(asked: Windows, period: int) -> tuple[Key, ...]:
-    """Return the keys for a loader that reads a period only, and takes `period` without the key.
-
-    A truth value a layer, which it passes over, is written where it says what the loader assumes:
-    so does llama.cpp's converter. Layers that follow no period are for `periodic_layers`.
-    """
-
-    def other(facts: Facts) -> Value | None:
-        have = asked(facts)
-        if not any(have) or have == periodic(facts, period):
-            return None
-        return next((p for p in (0, *range(2, len(have) + 1)) if have == periodic(facts, p)), None)
-
-    def by_layer(facts: Facts) -> Value | None:
-        have = asked(facts)
-        return have if any(have) and have == periodic(facts, period) else None
-
-    return (
-        _length_key(asked),
-        Key(_PATTERN, "uint32", derive=other),
-        Key(_PATTERN, "array:bool", derive=by_layer),
-    )
 
 
 def periodic_layers(asked: Windows) -> Implements:
