@@ -14,6 +14,7 @@ from quantcli.arch.keys import (
     inner,
     key_width,
     query_width,
+    twice,
     width,
 )
 from quantcli.arch.relations import headless, rows_of
@@ -120,14 +121,10 @@ def halves(names: tuple[str, str], source: str, size: Count, lead: Shape = ()) -
         size: rows of each.
         lead: dimensions before them, of a stack.
     """
-
-    def end(facts: Facts) -> int:
-        return 2 * size(facts)
-
     shape = (*lead, size, width)
     return (
         row(names[0], source, "pick", 1, 0, size, shape=shape),
-        row(names[1], source, "pick", 1, size, end, shape=shape),
+        row(names[1], source, "pick", 1, size, twice(size), shape=shape),
     )
 
 

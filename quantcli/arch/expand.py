@@ -9,7 +9,7 @@ from typing import Any
 
 from quantcli.arch.account import refusals, unaccounted
 from quantcli.arch.architecture import Architecture, Check, Entry, Model, TensorSpec, Traits
-from quantcli.arch.defaults import text_class, text_type, with_defaults
+from quantcli.arch.defaults import text_class, with_defaults
 from quantcli.arch.entries import make_entries
 from quantcli.arch.facts import Facts, text_config
 from quantcli.arch.keys import HEADS, LAYERS, experts, heads
@@ -79,7 +79,7 @@ def _recognise(
     """Return the text model's config, the table, the facts, the names, and notes on other parts."""
     merged = text_config(config)
     hf, table = _find(config, merged, root, arch)
-    text = text_part(config, refs)
+    text = text_part(config, refs, table.kept)
     names = canonical_names(table, text.names, str(root))
     facts = with_defaults(table, Facts(merged, root, {}, hf))
     if facts.get("tie_word_embeddings") is True:
@@ -106,8 +106,7 @@ def _find(
 ) -> tuple[str, Architecture]:
     """Return the class that decides and its table.
 
-    A model around a text model of a known class is converted by the text model's, unless a table
-    covers it by name, or by name with the text model's type ("Outer[inner_type]").
+    A model around a text model of a known class is converted by the text model's.
     """
     where = str(root / _CONFIG)
     classes = merged.get("architectures")
@@ -117,7 +116,7 @@ def _find(
         table = named(arch)
         return classes[0] if classes[0] in table.hf else table.hf[0], table
     inner = text_class(config, merged)
-    for name in (f"{classes[0]}[{text_type(config, merged)}]", classes[0], inner):
+    for name in (classes[0], inner):
         if name is not None and covers(name):
             return name, _table(name, merged, root)
     return classes[0], find(classes[0], where)
@@ -138,7 +137,7 @@ def _table(hf: str, merged: Mapping[str, Any], root: Path) -> Architecture:
 def _refuse(table: Architecture, facts: Facts, where: str) -> None:
     """Raise ArchitectureError, all listed, for what the runtime's graph does not have."""
     problems, hints = refusals(table, facts)
-    modules = _sentences((module_problems,), facts)
+    modules = _sentences((module_problems(table.modules),), facts)
     if modules:
         hints.append("llama.cpp pools and normalises; other modules it does not have here.")
     if problems or modules:

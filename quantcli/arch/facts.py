@@ -250,7 +250,7 @@ def _within(fields: Mapping[str, Any], name: str) -> Any:
         return fields.get(name, _ABSENT)
     outer, _, inner = name.partition(".")
     found = fields.get(outer)
-    return found.get(inner, _ABSENT) if isinstance(found, dict) else _ABSENT
+    return _within(found, inner) if isinstance(found, dict) else _ABSENT
 
 
 def is_number(value: object) -> TypeGuard[int | float]:

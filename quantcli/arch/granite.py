@@ -49,7 +49,7 @@ def positions(facts: Facts) -> bool | None:
 
 def shared_inner(facts: Facts) -> int:
     """Return the inner length of the shared expert, of the feed-forward where it is alone."""
-    return facts.integer("shared_intermediate_size")
+    return facts.integer(SHARED)
 
 
 def dense_inner(facts: Facts) -> int:
@@ -83,17 +83,27 @@ GRANITE_KEYS: tuple[Key, ...] = (
     Key("{arch}.residual_scale", "float32", derive=_unless_zero("residual_multiplier")),
     Key("{arch}.logit_scale", "float32", ("logits_scaling",), required=True, above=0),
 )
+# What releases and newer versions of the class call the experts' matrices.
+GRANITE_SUFFIXES = (
+    ("block_sparse_moe.router.layer.weight", "block_sparse_moe.router.weight"),
+    ("block_sparse_moe.input_linear.weight", "block_sparse_moe.experts.gate_up_proj"),
+    ("block_sparse_moe.output_linear.weight", "block_sparse_moe.experts.down_proj"),
+)
+SHARED = "shared_intermediate_size"
+SHARED_LENGTH_KEY = Key(
+    "{arch}.expert_shared_feed_forward_length", "uint32", derive=_unless_zero(SHARED)
+)
 GRANITE_EXPERTS: tuple[Row, ...] = (
-    router("block_sparse_moe.router.layer"),
+    router("block_sparse_moe.router"),
     *halves(
         ("ffn_gate_exps.weight", "ffn_up_exps.weight"),
-        "block_sparse_moe.input_linear.weight",
+        "block_sparse_moe.experts.gate_up_proj",
         inner,
         (experts,),
     ),
     row(
         "ffn_down_exps.weight",
-        "block_sparse_moe.output_linear.weight",
+        "block_sparse_moe.experts.down_proj",
         shape=(experts, width, inner),
     ),
 )

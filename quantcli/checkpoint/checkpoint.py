@@ -16,6 +16,7 @@ from quantcli.checkpoint.foreign import (
 )
 from quantcli.checkpoint.json_file import read_object
 from quantcli.checkpoint.locating import not_there
+from quantcli.checkpoint.modules import dense_files, renamed
 from quantcli.checkpoint.pointers import is_pointer, refuse_pointers
 from quantcli.checkpoint.reader import TensorReader
 from quantcli.checkpoint.safetensors_file import read_header
@@ -26,7 +27,10 @@ from quantcli.errors import CheckpointError, enumerated, listed
 CONFIG = "config.json"
 _TOKENIZER = "tokenizer.json"
 # Small files that a conversion may read; any of them can be a Git LFS pointer.
-_SMALL = ("*.json", "*.model", "*.txt", "*.jinja", "*_Pooling/config.json")
+_SMALL = (
+    *("*.json", "*.jsonl", "*.model", "*.model.v*", "*.tiktoken", "*.txt", "*.jinja"),
+    "*_Pooling/config.json",
+)
 
 
 class Checkpoint:
@@ -103,10 +107,13 @@ def read_checkpoint(path: Path, *, follow_links: bool = False) -> Checkpoint:
         root, config, selection = _select(path, follow_links=follow_links)
     except OSError as error:
         raise CheckpointError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    refuse_pointers(root, selection.files)
+    dense = dense_files(root)
+    refuse_pointers(root, (*selection.files, *dense))
     headers = {file: read_header(root, file) for file in selection.files}
     refs, notes = _merge(root, headers, selection)
-    identifying = [CONFIG, *([selection.index] if selection.index else []), *selection.files]
+    refs |= renamed({file: read_header(root, file) for file in dense})
+    index = [selection.index] if selection.index else []
+    identifying = [CONFIG, *index, *selection.files, *dense]
     return Checkpoint(
         root,
         config,
@@ -142,7 +149,7 @@ def _small_files(root: Path) -> list[str]:
     found = {path for pattern in _SMALL for path in root.glob(pattern)}
     if root / _TOKENIZER in found and not is_pointer(root / _TOKENIZER):
         # It has everything; a SentencePiece model beside it only counts when it can be read.
-        found = {path for path in found if path.suffix != ".model"}
+        found = {path for path in found if ".model" not in path.suffixes}
     return sorted(str(path.relative_to(root)) for path in found)
 
 

@@ -18,7 +18,7 @@ from quantcli.arch.windows import layer_kinds, window_keys, windows
 
 GEMMA3 = Architecture(
     name="gemma3",
-    hf=("Gemma3ForCausalLM",),
+    hf=("Gemma3ForCausalLM", "Gemma3TextModel"),
     vocab="auto",
     keys=(*DECODER_KEYS, FINAL_CAP_KEY, *window_keys(windows(6), 6)),
     globals=(*EMBEDDING, *plus_one(OUTPUT)),

@@ -12,6 +12,7 @@ from quantcli.arch.facts import Facts
 from quantcli.arch.granite import (
     GRANITE_EXPERTS,
     GRANITE_KEYS,
+    GRANITE_SUFFIXES,
     HYBRID,
     attends,
     positions,
@@ -98,6 +99,7 @@ GRANITEHYBRID = Architecture(
         ),
     ),
     suffixes=(
+        *GRANITE_SUFFIXES,
         ("pre_ff_layernorm.weight", "post_attention_layernorm.weight"),
         ("final_layernorm.weight", "norm.weight"),
     ),

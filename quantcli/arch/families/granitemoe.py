@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Architecture, Key, Stack
+from quantcli.arch.architecture import Architecture, Stack
 from quantcli.arch.blocks import EMBEDDING, OUTPUT, norm, switched
 from quantcli.arch.decoders import DECODER_CHECKS, DECODER_REMARKS
 from quantcli.arch.experts import EXPERT_KEYS
@@ -12,14 +12,15 @@ from quantcli.arch.granite import (
     GRANITE_GRAPH,
     GRANITE_IGNORED,
     GRANITE_KEYS,
+    GRANITE_SUFFIXES,
     HYBRID,
+    SHARED,
+    SHARED_LENGTH_KEY,
     all_routed,
     shared_mlp,
 )
 from quantcli.arch.relations import where
 from quantcli.arch.rope import ROPE_FACTORS, longrope_remark
-
-_SHARED = "shared_intermediate_size"
 
 GRANITEMOE = Architecture(
     name="granitemoe",
@@ -35,11 +36,7 @@ GRANITEMOE = Architecture(
     keys=(
         *GRANITE_KEYS,
         *EXPERT_KEYS,
-        Key(
-            "{arch}.expert_shared_feed_forward_length",
-            "uint32",
-            derive=lambda facts: facts.get(_SHARED) or None,
-        ),
+        SHARED_LENGTH_KEY,
     ),
     globals=(*ROPE_FACTORS, *EMBEDDING, *OUTPUT),
     layers=(
@@ -48,10 +45,11 @@ GRANITEMOE = Architecture(
                 *GRANITE_ATTENTION,
                 norm("ffn_norm", "post_attention_layernorm"),
                 *GRANITE_EXPERTS,
-                *switched(shared_mlp("_shexp"), where(_SHARED)),
+                *switched(shared_mlp("_shexp"), where(SHARED)),
             )
         ),
     ),
+    suffixes=GRANITE_SUFFIXES,
     graph=GRANITE_GRAPH,
     checks=DECODER_CHECKS,
     remarks=(*DECODER_REMARKS, longrope_remark),

@@ -1,4 +1,7 @@
-"""MPT: distances weighted by ALiBi, its class's settings and those that only its code has."""
+"""MPT: distances weighted by ALiBi, its class's settings and those that only its code has.
+
+Longer than most: beside the class of transformers it covers what the model's own code can do.
+"""
 
 from __future__ import annotations
 

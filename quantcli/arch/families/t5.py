@@ -1,4 +1,7 @@
-"""T5, Flan-T5, MT5 and UMT5: an encoder and a decoder that reads it."""
+"""T5, Flan-T5, MT5 and UMT5: an encoder and a decoder that reads it.
+
+Longer than most: two stacks, and an output layer that is scaled, tied, or neither.
+"""
 
 from __future__ import annotations
 

@@ -83,6 +83,16 @@ CASES = (
         noted="only the text model is converted",
     ),
     Case(
+        "states",
+        "Gemma3TextModel",
+        _config(),
+        tokenizer="spm",
+        kind="states",
+        peer_differs={
+            "gemma3|architecture": "it takes every model of this class for EmbeddingGemma's kind"
+        },
+    ),
+    Case(
         "scale",
         "Gemma3ForCausalLM",
         tiny(head_dim=16, query_pre_attn_scalar=64),

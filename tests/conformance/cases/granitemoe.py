@@ -22,6 +22,13 @@ def _config(**changes: Any) -> dict[str, Any]:
 CASES = (
     Case("experts", "GraniteMoeForCausalLM", _config()),
     Case("multipliers", "GraniteMoeForCausalLM", _config(tie_word_embeddings=True, **MULTIPLIERS)),
+    Case(
+        "stacked",
+        "GraniteMoeForCausalLM",
+        _config(),
+        layout="stacked",
+        peer_fails="it knows the names of the released checkpoints only",
+    ),
     Case("biases", "GraniteMoeForCausalLM", _config(attention_bias=True)),
     Case(
         "shared",
