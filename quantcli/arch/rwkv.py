@@ -7,12 +7,13 @@ and vectors with leading ones. llama.cpp has the mixes of one block as one tenso
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from quantcli.arch.architecture import Count, Key, Row
-from quantcli.arch.blocks import linear, row
+from quantcli.arch.blocks import linear, row, switched
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import BLOCK_COUNT_KEY, WIDTH_KEY, width
-from quantcli.arch.recurrent import UNBOUNDED_CONTEXT_KEY, size
+from quantcli.arch.recurrent import UNBOUNDED_CONTEXT_KEY, other, size
 
 HEAD_SIZE = size("head_size", "head_dim")
 
@@ -65,3 +66,51 @@ def rank_of(name: str, axis: int) -> Count:
         return shape[axis] if shape and len(shape) > axis else 0
 
     return rank
+
+
+def low_rank(letter: str, at: str, *, bias: bool = True) -> tuple[Row, ...]:
+    """Return the rows of a projection of low rank, as RWKV 7 stores it: (inputs, outputs).
+
+    Args:
+        letter: that tells it ("w" for the decay, "a", "v", "g").
+        at: what precedes the tensors' names.
+        bias: whether a vector is added.
+    """
+    name = f"time_mix_{letter}"
+    return (
+        *((flat(f"{name}0", f"{at}{letter}0"),) if bias else ()),
+        row(f"{name}1.weight", f"{at}{letter}1", "transpose", shape=(None, width)),
+        row(f"{name}2.weight", f"{at}{letter}2", "transpose", shape=(width, None)),
+    )
+
+
+def low_rank_linear(letter: str, at: str, *, bias: bool = True) -> tuple[Row, ...]:
+    """Return the same rows for checkpoints of the library fla, which stores two linear layers."""
+    name, inside = f"time_mix_{letter}", f"{at}{letter}_lora.lora."
+    return (
+        *((flat(f"{name}0", f"{inside}2.bias"),) if bias else ()),
+        row(f"{name}1.weight", f"{inside}0.weight", shape=(None, width)),
+        row(f"{name}2.weight", f"{inside}2.weight", shape=(width, None)),
+    )
+
+
+def value_residual(values: Iterable[Row], rates: Iterable[Row]) -> tuple[Row, ...]:
+    """Return the rows of how much of the first layer's values each layer takes over.
+
+    The first layer takes nothing; the runtime wants tensors there all the same, of the shape of the
+    learning rates', which its converter repeats.
+
+    Args:
+        values: the rows, of letter "v".
+        rates: those of letter "a".
+    """
+    repeated = (replace(r, name=r.name.replace("time_mix_a", "time_mix_v")) for r in rates)
+    return (*switched(values, _later), *switched(repeated, other(_later)))
+
+
+def _later(facts: Facts) -> bool:
+    return bool(facts.layer)
+
+
+RWKV7_VECTORS = ("k_k", "k_a", "r_k")
+"""Vectors of a layer of RWKV 7, by their last names."""
