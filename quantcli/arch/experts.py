@@ -323,6 +323,7 @@ def dense_then_routed(
     router_source: str = "mlp.gate",
     shared_at: str = "mlp.shared_experts.",
     norm_source: str = "post_attention_layernorm",
+    bias_name: str = "exp_probs_b.bias",
 ) -> tuple[Row, ...]:
     """Return the rows of a feed-forward of DeepSeek's kind.
 
@@ -334,12 +335,13 @@ def dense_then_routed(
         router_source: what it calls the router.
         shared_at: what precedes the names of the shared experts' projections.
         norm_source: what it calls the norm; "" for a family that brings its own.
+        bias_name: what the runtime calls the bias.
     """
     mixture = (
         router(router_source),
         *routed(),
         *switched(shared(shared_at, size=shared_inner), has_shared),
-        *((optional("exp_probs_b.bias", bias, shape=(experts,)),) if bias else ()),
+        *((optional(bias_name, bias, shape=(experts,)),) if bias else ()),
     )
     return (
         *((norm("ffn_norm", norm_source),) if norm_source else ()),

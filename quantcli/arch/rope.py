@@ -197,6 +197,14 @@ LOG_MULTIPLIER_KEYS: tuple[Key, Key] = (
 """The factor on cosines and sines, and what divides it, where the runtime reads both."""
 
 
+TEMPERATURE_KEY = Key(
+    "{arch}.attention.temperature_scale",
+    "float32",
+    derive=lambda facts: facts.rope_number("llama_4_scaling_beta"),
+)
+"""How much queries grow with the logarithm of the position, counted in original contexts."""
+
+
 def _of_yarn(facts: Facts, field: str) -> object:
     return facts.rope(field) if _is(facts, "yarn") else None
 

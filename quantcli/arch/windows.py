@@ -146,30 +146,6 @@ def window_keys(asked: Windows, period: int) -> tuple[Key, ...]:
     return (_length_key(asked), Key(_PATTERN, "uint32", derive=layers, layered=True))
 
 
-def period_keys(asked: Windows, period: int) -> tuple[Key, ...]:
-    """Return the keys for a loader that reads a period only, and takes `period` without the key.
-
-    A truth value a layer, which it passes over, is written where it says what the loader assumes:
-    so does llama.cpp's converter. Layers that follow no period are for `periodic_layers`.
-    """
-
-    def other(facts: Facts) -> Value | None:
-        have = asked(facts)
-        if not any(have) or have == periodic(facts, period):
-            return None
-        return next((p for p in (0, *range(2, len(have) + 1)) if have == periodic(facts, p)), None)
-
-    def by_layer(facts: Facts) -> Value | None:
-        have = asked(facts)
-        return have if any(have) and have == periodic(facts, period) else None
-
-    return (
-        _length_key(asked),
-        Key(_PATTERN, "uint32", derive=other),
-        Key(_PATTERN, "array:bool", derive=by_layer),
-    )
-
-
 def periodic_layers(asked: Windows) -> Implements:
     """Return the row for layers with a window that are not all but every p-th."""
 

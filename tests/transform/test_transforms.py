@@ -104,6 +104,13 @@ CASES = {
         ((matrix(4), matrix(2)), (), np.concatenate([matrix(4), matrix(2)])),
     ],
     "add": [((matrix(5, 8),), (1.0,), matrix(5, 8) + 1)],
+    "unit_rows": [
+        (
+            (np.float32([[3, 4], [0, 0], [0, -5]]),),
+            (),
+            np.float32([[0.6, 0.8], [0, 0], [0, -1]]),
+        )
+    ],
     "multiply": [((matrix(5, 8),), (0.5,), matrix(5, 8) / 2)],
     "multiply_runs": [
         ((matrix(3, 2),), (1, 2.0, 2, 0.5), matrix(3, 2) * np.array([[2], [0.5], [0.5]])),
@@ -179,6 +186,7 @@ def test_any_range_of_rows_equals_the_whole(
         ("pick", ((6, 4),), (1, 0, 7), "do not have those from 0 to 7"),
         ("pick", ((6, 4),), (1,), "do not have those"),
         ("pick_columns", ((6, 4),), (1, 0, 5), "do not have those from 0 to 5"),
+        ("unit_rows", ((6,),), (), "only the rows of a matrix"),
         ("stack", ((6, 4), (5, 4)), (), "cannot be stacked"),
         ("concat", ((6, 4), (6, 5)), (), "do not have equal rows"),
         ("reshape", ((6, 4),), (5, -1), "cannot be seen as"),

@@ -15,7 +15,7 @@ from quantcli.arch.facts import Facts
 from quantcli.arch.keys import LAYERS
 from quantcli.arch.relations import heads_fill_the_width
 from quantcli.arch.rope import LLAMA3, LLAMA3_FACTORS
-from quantcli.arch.windows import period_keys, periodic_layers, windows
+from quantcli.arch.windows import periodic_layers, window_keys, windows
 
 # The loader goes by the number of layers, not by the keys.
 _WINDOWED = 64
@@ -39,7 +39,7 @@ EXAONE4 = Architecture(
     name="exaone4",
     hf=("Exaone4ForCausalLM",),
     vocab="auto",
-    keys=(*DECODER_KEYS, VOCAB_KEY, *period_keys(_asked, _PERIOD)),
+    keys=(*DECODER_KEYS, VOCAB_KEY, *window_keys(_asked, _PERIOD)),
     globals=(*LLAMA3_FACTORS, *EMBEDDING, *OUTPUT),
     layers=(
         Stack(

@@ -39,7 +39,7 @@ from quantcli.arch.facts import Facts
 from quantcli.arch.keys import experts
 from quantcli.arch.relations import each_layer
 from quantcli.arch.rope import LLAMA3, LLAMA3_FACTORS, said_type
-from quantcli.arch.windows import period_keys, periodic_layers, some_window, windows
+from quantcli.arch.windows import periodic_layers, some_window, window_keys, windows
 
 _PERIOD = 4
 _layers = windows(_PERIOD)
@@ -63,7 +63,7 @@ EXAONE_MOE = Architecture(
         *GROUP_KEYS,
         Key("{arch}.expert_gating_func", "uint32", derive=lambda facts: 2),
         VOCAB_KEY,
-        *period_keys(_asked, _PERIOD),
+        *window_keys(_asked, _PERIOD),
         EXPERT_LENGTH_KEY,
         Key("{arch}.expert_shared_count", "uint32", ("num_shared_experts",)),
         Key("{arch}.expert_shared_feed_forward_length", "uint32", derive=_shared_inner),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Architecture, Key, Stack
+from quantcli.arch.architecture import Architecture, Stack
 from quantcli.arch.blocks import EMBEDDING, OUTPUT, attention, paired, swiglu
 from quantcli.arch.decoders import DECODER_CHECKS, DECODER_REMARKS, LLAMA_KEYS, decoder_graph
 from quantcli.arch.keys import head_dim, replaced
 from quantcli.arch.relations import window_remark
-from quantcli.arch.rope import LLAMA3, LLAMA3_FACTORS, LOG_MULTIPLIER_KEYS
+from quantcli.arch.rope import LLAMA3, LLAMA3_FACTORS, LOG_MULTIPLIER_KEYS, TEMPERATURE_KEY
 
 _FACTOR, _MULTIPLIER = LOG_MULTIPLIER_KEYS
 
@@ -18,11 +18,7 @@ MISTRAL3 = Architecture(
     keys=(
         *replaced(LLAMA_KEYS, _FACTOR),
         _MULTIPLIER,
-        Key(
-            "{arch}.attention.temperature_scale",
-            "float32",
-            derive=lambda facts: facts.rope_number("llama_4_scaling_beta"),
-        ),
+        TEMPERATURE_KEY,
     ),
     globals=(*LLAMA3_FACTORS, *EMBEDDING, *OUTPUT),
     layers=(Stack((*paired(attention()), *swiglu())),),
