@@ -12,7 +12,7 @@ from quantcli.arch.architecture import Architecture, Check, Entry, Model, Tensor
 from quantcli.arch.defaults import text_class, with_defaults
 from quantcli.arch.entries import make_entries
 from quantcli.arch.facts import Facts, text_config
-from quantcli.arch.keys import HEADS, LAYERS, experts, heads
+from quantcli.arch.keys import EXPERTS, HEADS, LAYERS, experts, heads
 from quantcli.arch.matching import Matcher
 from quantcli.arch.multimodal import text_part
 from quantcli.arch.naming import Names, canonical_names, head_as_embedding
@@ -22,6 +22,9 @@ from quantcli.arch.sentence import module_problems, prompt_remarks
 from quantcli.checkpoint.consolidated import config_name
 from quantcli.checkpoint.source import TensorRef
 from quantcli.errors import ArchitectureError, ConfigError, listed
+
+_COUNTED = (*LAYERS, "num_decoder_layers", "num_encoder_layers")
+_MOST_EXPERTS = 1 << 16
 
 
 def expand(
@@ -49,6 +52,7 @@ def expand(
     given, table, facts, names, apart = _recognise(config, refs, root, arch)
     check_outputs(table)
     try:
+        _refuse_counts(facts, len(refs), str(root))
         _refuse(table, facts, where)
         entries = make_entries(table.name, table.keys, facts, where)
         vocab_entries = make_entries(table.name, table.vocab_keys, facts, where)
@@ -131,6 +135,26 @@ def _table(hf: str, merged: Mapping[str, Any], root: Path) -> Architecture:
         except ConfigError as error:
             raise ConfigError(error.message, where=where, hint=error.hint) from error
     return find(hf, where)
+
+
+def _refuse_counts(facts: Facts, tensors: int, where: str) -> None:
+    """Raise before anything is counted up to a number of layers or experts that cannot be.
+
+    Raises:
+        ArchitectureError: more layers than the checkpoint has tensors.
+        ConfigError: more experts than any model has.
+    """
+    counts = {name: facts.config[name] for name in _COUNTED if name in facts.config}
+    layers = max((n for n in counts.values() if isinstance(n, int)), default=0)
+    if layers > tensors:
+        raise ArchitectureError(
+            f"config.json speaks of {layers} layers, the checkpoint has only {tensors} tensors",
+            where=where,
+        )
+    for name in EXPERTS:
+        number = facts.config.get(name)
+        if isinstance(number, int) and number > _MOST_EXPERTS:
+            raise ConfigError(f"{name} is {number}, more experts than any model has")
 
 
 def _refuse(table: Architecture, facts: Facts, where: str) -> None:

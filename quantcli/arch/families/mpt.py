@@ -44,7 +44,7 @@ def _heads_kv(facts: Facts) -> int:
 
 def _alibi_max(facts: Facts) -> float:
     """Return the largest exponent of ALiBi's weights, 0 for none."""
-    return float(facts.get(f"{_AT}.alibi_bias_max")) if facts.get(f"{_AT}.alibi") else 0.0
+    return facts.number(f"{_AT}.alibi_bias_max") if facts.get(f"{_AT}.alibi") else 0.0
 
 
 def _alibi_remark(facts: Facts) -> Iterable[str]:
