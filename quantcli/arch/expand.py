@@ -12,7 +12,15 @@ from quantcli.arch.architecture import Architecture, Check, Entry, Model, Tensor
 from quantcli.arch.defaults import text_class, with_defaults
 from quantcli.arch.entries import make_entries
 from quantcli.arch.facts import Facts, text_config
-from quantcli.arch.keys import EXPERTS, HEADS, LAYERS, experts, heads
+from quantcli.arch.keys import (
+    BLOCK_COUNT_KEY,
+    EXPERTS,
+    HEADS,
+    LAYERS,
+    MOST_LAYERS,
+    experts,
+    heads,
+)
 from quantcli.arch.matching import Matcher
 from quantcli.arch.multimodal import text_part
 from quantcli.arch.naming import Names, canonical_names, head_as_embedding
@@ -52,6 +60,7 @@ def expand(
     given, table, facts, names, apart = _recognise(config, refs, root, arch)
     check_outputs(table)
     try:
+        _bound(table, facts, where)
         _refuse_counts(facts, len(refs), str(root))
         _refuse(table, facts, where)
         entries = make_entries(table.name, table.keys, facts, where)
@@ -155,6 +164,13 @@ def _refuse_counts(facts: Facts, tensors: int, where: str) -> None:
         number = facts.config.get(name)
         if isinstance(number, int) and number > _MOST_EXPERTS:
             raise ConfigError(f"{name} is {number}, more experts than any model has")
+
+
+def _bound(table: Architecture, facts: Facts, where: str) -> None:
+    """Raise ConfigError for more layers than the runtime has room for: tables count them."""
+    layers = facts.get(*LAYERS)
+    if isinstance(layers, int) and layers > MOST_LAYERS:
+        make_entries(table.name, (BLOCK_COUNT_KEY,), facts, where)
 
 
 def _refuse(table: Architecture, facts: Facts, where: str) -> None:
