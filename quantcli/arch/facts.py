@@ -123,6 +123,24 @@ class Facts:
             raise ConfigError(f"{' or '.join(fields)} is {value!r}, not a natural number")
         return value
 
+    def number(self, *fields: str, default: float | None = None) -> float:
+        """Return the first of `fields` that is present, which must be a finite number.
+
+        `default` is returned where none is present, or it is null.
+
+        Raises:
+            MissingFieldError: none is present, or it is null.
+            ConfigError: it is something else.
+        """
+        value = self.get(*fields)
+        if value is None and default is not None:
+            return default
+        if value is None:
+            raise MissingFieldError(fields)
+        if not is_number(value):
+            raise ConfigError(f"{' or '.join(fields)} is {value!r}, not a finite number")
+        return float(value)
+
     def has(self, name: str) -> bool:
         """Tell whether the checkpoint has a tensor of this canonical name, {n} being the layer."""
         return name.replace("{n}", str(self.layer)) in self.tensors

@@ -23,7 +23,7 @@ _FIRST = "moe_layer_start_index"
 
 
 def _shared_experts(facts: Facts) -> int:
-    return int(facts.get("moe_num_shared_experts") or 0)
+    return facts.integer("moe_num_shared_experts") if facts.get("moe_num_shared_experts") else 0
 
 
 def _shared_inner(facts: Facts) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from quantcli.arch.architecture import Architecture, Implements, Key, Stack
 from quantcli.arch.blocks import embedding, optional, output
-from quantcli.arch.facts import Facts, is_number
+from quantcli.arch.facts import Facts
 from quantcli.arch.gpt import Names, gpt_layer
 from quantcli.arch.keys import (
     BLOCK_COUNT_KEY,
@@ -29,7 +29,6 @@ from quantcli.arch.relations import (
     whole_heads,
     without,
 )
-from quantcli.errors import ConfigError
 
 _NAMES = Names("norm_1", "attn.Wqkv", "attn.out_proj", "norm_2", "ffn.up_proj", "ffn.down_proj")
 _AT = "attn_config"
@@ -47,10 +46,7 @@ def _heads_kv(facts: Facts) -> int:
 
 def _alibi_max(facts: Facts) -> float:
     """Return the largest exponent of ALiBi's weights, 0 for none."""
-    largest = facts.get(f"{_AT}.alibi_bias_max")
-    if not is_number(largest):
-        raise ConfigError(f"{_AT}.alibi_bias_max is {largest!r}, not a number")
-    return float(largest) if facts.get(f"{_AT}.alibi") else 0.0
+    return facts.number(f"{_AT}.alibi_bias_max") if facts.get(f"{_AT}.alibi") else 0.0
 
 
 def _alibi_remark(facts: Facts) -> Iterable[str]:
