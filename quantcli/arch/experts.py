@@ -127,13 +127,13 @@ _DENSE = ("first_k_dense_replace", "num_dense_layers")
 
 def leading_dense(facts: Facts) -> int:
     """Return how many of the first layers have one feed-forward instead of experts."""
-    kinds = facts.get("mlp_layer_types")
+    # Asked for even where the list decides, so that it counts as looked at.
+    kinds, said = facts.get("mlp_layer_types"), facts.get(*_DENSE)
     if not sparse(facts):
         return facts.integer(*LAYERS)
     if isinstance(kinds, list):
         return next((i for i, kind in enumerate(kinds) if kind != "dense"), len(kinds))
-    said = facts.integer(*_DENSE) if facts.get(*_DENSE) is not None else 0
-    return min(said, facts.integer(*LAYERS))
+    return 0 if said is None else min(facts.integer(*_DENSE), facts.integer(*LAYERS))
 
 
 def _alternating(facts: Facts) -> object:
@@ -324,6 +324,7 @@ def dense_then_routed(
     shared_at: str = "mlp.shared_experts.",
     norm_source: str = "post_attention_layernorm",
     bias_name: str = "exp_probs_b.bias",
+    names: tuple[str, str, str] = ("gate_proj", "up_proj", "down_proj"),
 ) -> tuple[Row, ...]:
     """Return the rows of a feed-forward of DeepSeek's kind.
 
@@ -333,14 +334,16 @@ def dense_then_routed(
     Args:
         bias: what the checkpoint calls that bias; "" where the runtime has none.
         router_source: what it calls the router.
-        shared_at: what precedes the names of the shared experts' projections.
+        shared_at: what precedes the names of the shared experts' projections; "" for a family
+            without them.
         norm_source: what it calls the norm; "" for a family that brings its own.
         bias_name: what the runtime calls the bias.
+        names: how an expert's gate, up and down projections are called where it is stored alone.
     """
     mixture = (
         router(router_source),
-        *routed(),
-        *switched(shared(shared_at, size=shared_inner), has_shared),
+        *routed(names=names),
+        *(switched(shared(shared_at, size=shared_inner), has_shared) if shared_at else ()),
         *((optional(bias_name, bias, shape=(experts,)),) if bias else ()),
     )
     return (

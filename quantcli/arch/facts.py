@@ -220,10 +220,15 @@ class Facts:
         return value
 
     @cached_property
+    def rope_local(self) -> Mapping[str, Any]:
+        """Rotary parameters of the layers with a sliding window, where they have their own."""
+        local = self._rope_parameters.get("sliding_attention")
+        return local if isinstance(local, dict) else {}
+
+    @property
     def rope_local_theta(self) -> Any:
         """Base of the sliding-window layers' rotary embeddings, or None."""
-        local = self._rope_parameters.get("sliding_attention", {})
-        return local.get("rope_theta") if isinstance(local, dict) else None
+        return self.rope_local.get("rope_theta")
 
     @property
     def rope_scaling_name(self) -> str:
@@ -242,6 +247,11 @@ class Facts:
         layered = {"full_attention", "sliding_attention"} & parameters.keys()
         if layered:
             self.asked.update(f"{self.rope_scaling_name}.{name}" for name in layered)
+            bases = {"full_attention": _THETA, "sliding_attention": _LOCAL_THETA}
+            for name, fields in bases.items():
+                own, base = parameters.get(name) or {}, self.get(*fields)
+                if isinstance(own, dict) and base is not None:
+                    parameters[name] = {"rope_theta": base, **own}
             return parameters
         if (original := self.get("original_max_position_embeddings")) is not None:
             parameters["original_max_position_embeddings"] = original

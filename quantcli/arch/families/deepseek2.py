@@ -114,5 +114,5 @@ DEEPSEEK2 = Architecture(
     ),
     checks=(latent_problems, routing_problems, shared_problems, _sizes),
     remarks=DECODER_REMARKS,
-    ignored_fields=LATENT_IGNORED,
+    ignored_fields=(*LATENT_IGNORED, "num_nextn_predict_layers"),
 )

@@ -61,7 +61,8 @@ def _windowed(facts: Facts) -> tuple[bool, ...]:
 
 def _window(facts: Facts) -> Any:
     """Return the window's length, None where no layer has one: the loader would take every four."""
-    return facts.get("sliding_window") if any(_windowed(facts)) else None
+    length = facts.get("sliding_window")
+    return length if any(_windowed(facts)) else None
 
 
 def _pattern(facts: Facts) -> tuple[bool, ...] | None:
