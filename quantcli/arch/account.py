@@ -50,6 +50,12 @@ IGNORED = (
     "tf_legacy_loss",
     "is_decoder",
     "cross_attention_hidden_size",
+    # Other parts of a model of several, which a note names.
+    "vision_config",
+    "visual_config",
+    "audio_config",
+    "speech_config",
+    "sound_config",
     # Training.
     "*dropout*",
     "*_pdrop",

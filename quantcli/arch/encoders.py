@@ -113,6 +113,8 @@ IGNORED_FIELDS = (
     "truncate_dim",
     "tie_weights_",
     "sinusoidal_pos_embds",
+    "task_type_vocab_size",
+    "summary_*",
 )
 # Heads of the pre-training tasks and poolers: the runtime embeds and classifies only.
 IGNORED = (

@@ -12,17 +12,26 @@ from quantcli.arch.architecture import Architecture, Check, Entry, Model, Tensor
 from quantcli.arch.defaults import text_class, with_defaults
 from quantcli.arch.entries import make_entries
 from quantcli.arch.facts import Facts, text_config
-from quantcli.arch.keys import HEADS, LAYERS, experts, heads
+from quantcli.arch.keys import (
+    BLOCK_COUNT_KEY,
+    EXPERTS,
+    HEADS,
+    LAYERS,
+    MOST_LAYERS,
+    experts,
+    heads,
+)
 from quantcli.arch.matching import Matcher
 from quantcli.arch.multimodal import text_part
 from quantcli.arch.naming import Names, canonical_names, head_as_embedding
 from quantcli.arch.outputs import check_outputs
 from quantcli.arch.registry import covers, find, named, partial
 from quantcli.arch.sentence import module_problems, prompt_remarks
+from quantcli.checkpoint.consolidated import config_name
 from quantcli.checkpoint.source import TensorRef
 from quantcli.errors import ArchitectureError, ConfigError, listed
 
-_CONFIG = "config.json"
+_MOST_EXPERTS = 1 << 16
 
 
 def expand(
@@ -46,10 +55,11 @@ def expand(
         ConfigError: config fields missing (all of them listed), of the wrong kind, out of range, or
             not fitting to each other.
     """
-    where = str(root / _CONFIG)
+    where = str(root / config_name(root))
     given, table, facts, names, apart = _recognise(config, refs, root, arch)
     check_outputs(table)
     try:
+        _bound(table, facts, where)
         _refuse(table, facts, where)
         entries = make_entries(table.name, table.keys, facts, where)
         vocab_entries = make_entries(table.name, table.vocab_keys, facts, where)
@@ -108,7 +118,7 @@ def _find(
 
     A model around a text model of a known class is converted by the text model's.
     """
-    where = str(root / _CONFIG)
+    where = str(root / config_name(root))
     classes = merged.get("architectures")
     if not isinstance(classes, list) or not classes or not isinstance(classes[0], str):
         raise ConfigError('has no "architectures" with the name of a class', where=where)
@@ -124,7 +134,7 @@ def _find(
 
 def _table(hf: str, merged: Mapping[str, Any], root: Path) -> Architecture:
     """Return the table of a class; where several share one, the model's config decides."""
-    where = str(root / _CONFIG)
+    where = str(root / config_name(root))
     for table in partial(hf):
         try:
             if table.partly[hf](with_defaults(table, Facts(merged, root, {}, hf))):
@@ -132,6 +142,20 @@ def _table(hf: str, merged: Mapping[str, Any], root: Path) -> Architecture:
         except ConfigError as error:
             raise ConfigError(error.message, where=where, hint=error.hint) from error
     return find(hf, where)
+
+
+def _bound(table: Architecture, facts: Facts, where: str) -> None:
+    """Raise ConfigError for more layers than the runtime has room for, or more experts.
+
+    It comes first: tables count up to these numbers.
+    """
+    for name in EXPERTS:
+        number = facts.config.get(name)
+        if isinstance(number, int) and number > _MOST_EXPERTS:
+            raise ConfigError(f"{name} is {number}, more experts than any model has")
+    layers = facts.get(*LAYERS)
+    if isinstance(layers, int) and layers > MOST_LAYERS:
+        make_entries(table.name, (BLOCK_COUNT_KEY,), facts, where)
 
 
 def _refuse(table: Architecture, facts: Facts, where: str) -> None:

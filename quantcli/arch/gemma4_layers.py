@@ -114,16 +114,6 @@ def rotary_factors(facts: Facts) -> tuple[Arg, ...]:
     return (*[1.0] * turning, *[1e30] * (half - turning))
 
 
-def local_rotation(facts: Facts) -> object:
-    """Return the rotary parameters of layers with a window where they are more than a base."""
-    parameters = facts.get("rope_parameters")
-    local = parameters.get("sliding_attention") if isinstance(parameters, dict) else None
-    if not isinstance(local, dict):
-        return local
-    plain = set(local) <= {"rope_theta", "rope_type"}
-    return None if plain and local.get("rope_type") in (None, "default") else local
-
-
 def unlike_lenders(facts: Facts) -> object:
     """Return a number of sharing layers where the two before them are not of both kinds, in order.
 

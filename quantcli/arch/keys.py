@@ -74,12 +74,12 @@ def key_width(facts: Facts) -> int:
 
 
 # Layers that llama.cpp has room for (LLAMA_MAX_LAYERS).
-_MOST_LAYERS = 512
+MOST_LAYERS = 512
 # Positions that it counts in 32 bits with a sign.
 MOST_POSITIONS = 2**31 - 1
 
 BLOCK_COUNT_KEY = Key(
-    "{arch}.block_count", "uint32", LAYERS, required=True, at_least=1, at_most=_MOST_LAYERS
+    "{arch}.block_count", "uint32", LAYERS, required=True, at_least=1, at_most=MOST_LAYERS
 )
 
 

@@ -257,6 +257,23 @@ def rotary(
     )
 
 
+def local_rotary(*, base: bool = True) -> Implements:
+    """Return the row for layers with a window that are rotated by more than a plain base.
+
+    Args:
+        base: whether the graph has another base there than in the other layers.
+    """
+
+    def other(facts: Facts) -> object:
+        local = facts.rope_local
+        plain = local.get("rope_type", "default") == "default"
+        known = {"rope_theta", "rope_type"} >= local.keys()
+        same = base or local.get("rope_theta") in (None, _theta(facts))
+        return None if plain and known and same else dict(local)
+
+    return Implements("rope_parameters.sliding_attention", (None,), other)
+
+
 def rotary_problems(facts: Facts) -> Iterable[str]:
     """Give what makes heads that cannot be rotated, or a scaling that is no number."""
     if rotary_dim(facts) < 2 or rotary_dim(facts) % 2:

@@ -51,16 +51,16 @@ def full_first(period: int, field: str) -> tuple[Key, Implements]:
     """
     asked = windows(period, field)
 
-    def periodic_from(facts: Facts, length: int) -> tuple[bool, ...]:
-        return tuple(length == 0 or i % length != 0 for i in range(facts.integer(*LAYERS)))
+    def periodic_from(layers: int, length: int) -> tuple[bool, ...]:
+        return tuple(length == 0 or i % length != 0 for i in range(layers))
 
     def found(facts: Facts) -> int | None:
         said = facts.get(field) or period
         if facts.get("layer_types") is None:
             return said if isinstance(said, int) else None
-        have = asked(facts)
-        lengths = (period, *range(len(have) + 1))
-        return next((each for each in lengths if have == periodic_from(facts, each)), None)
+        have, layers = asked(facts), facts.integer(*LAYERS)
+        lengths = (period, *range(layers + 1))
+        return next((each for each in lengths if have == periodic_from(layers, each)), None)
 
     def other(facts: Facts) -> object:
         return (facts.get("layer_types") or facts.get(field)) if found(facts) is None else None

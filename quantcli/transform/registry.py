@@ -14,6 +14,7 @@ from quantcli.transform.pick import PICK, PICK_COLUMNS
 from quantcli.transform.reshape import RESHAPE
 from quantcli.transform.rope_factors import ROPE_FACTORS_LLAMA3
 from quantcli.transform.rope_permute import ROPE_PERMUTE
+from quantcli.transform.ternary import TERNARY
 from quantcli.transform.transform import Transform
 from quantcli.transform.transpose import TRANSPOSE
 from quantcli.transform.unit_rows import UNIT_ROWS
@@ -37,6 +38,7 @@ _TRANSFORMS = {
         CONSTANTS,
         ZEROS,
         PAD_ROWS,
+        TERNARY,
         UNIT_ROWS,
     )
 }

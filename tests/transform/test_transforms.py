@@ -104,6 +104,13 @@ CASES = {
         ((matrix(4), matrix(2)), (), np.concatenate([matrix(4), matrix(2)])),
     ],
     "add": [((matrix(5, 8),), (1.0,), matrix(5, 8) + 1)],
+    "ternary": [
+        (
+            (np.float32([[1, -4, 0.5], [-0.5, 2, 4]]),),
+            (),
+            np.float32([[0, -2, 0], [0, 2, 2]]),
+        )
+    ],
     "unit_rows": [
         (
             (np.float32([[3, 4], [0, 0], [0, -5]]),),
@@ -139,7 +146,7 @@ CASES = {
         ((matrix(12),), (2, 4), matrix(12)[[0, 2, 1, 3, 4, 5, 6, 8, 7, 9, 10, 11]]),
     ],
 }
-_SPARING = {"rope_permute", "pick", "pick_columns", "reshape", "concat"}
+_SPARING = {"rope_permute", "pick", "pick_columns", "reshape", "concat", "ternary"}
 FLAT = [(name, *case) for name, cases in CASES.items() for case in cases]
 
 

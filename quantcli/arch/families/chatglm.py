@@ -34,7 +34,7 @@ def _fused_width(facts: Facts) -> int:
 
 def _theta(facts: Facts) -> float:
     """Return the base of the rotary embedding, in which remote code has a factor."""
-    return 10000.0 * float(facts.get("rope_ratio") or 1)
+    return 10000.0 * (facts.number("rope_ratio") if facts.get("rope_ratio") else 1)
 
 
 def _groups(facts: Facts) -> int:

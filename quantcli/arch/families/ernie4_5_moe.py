@@ -1,4 +1,7 @@
-"""ERNIE 4.5 with experts after the first layers."""
+"""ERNIE 4.5 with experts after the first layers.
+
+Longer than most: its fields are its own, and the runtime has one of the ways they can be set.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ _FIRST = "moe_layer_start_index"
 
 
 def _shared_experts(facts: Facts) -> int:
-    return int(facts.get("moe_num_shared_experts") or 0)
+    return facts.integer("moe_num_shared_experts") if facts.get("moe_num_shared_experts") else 0
 
 
 def _shared_inner(facts: Facts) -> int:

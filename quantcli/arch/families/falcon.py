@@ -10,9 +10,9 @@ from quantcli.arch.keys import CONTEXT, context_key, heads, width
 from quantcli.arch.relations import (
     GELU,
     PLAIN,
-    grouped_heads,
     tied_remark,
     vocabulary_remark,
+    whole_heads,
     without,
 )
 from quantcli.arch.rope import ROPE_KEYS, rotary, rotary_problems, sparing
@@ -84,7 +84,7 @@ FALCON = Architecture(
         *rotary(),
         *PLAIN,
     ),
-    checks=(grouped_heads, rotary_problems),
+    checks=(whole_heads, rotary_problems),
     remarks=(tied_remark, vocabulary_remark(_EMBEDDING)),
     ignored_fields=("num_ln_in_parallel_attn", "apply_residual_connection_post_layernorm"),
 )

@@ -14,6 +14,7 @@ from quantcli.arch.gemma import (
     sandwich,
 )
 from quantcli.arch.relations import without
+from quantcli.arch.rope import local_rotary
 from quantcli.arch.windows import layer_kinds, window_keys, windows
 
 GEMMA3 = Architecture(
@@ -29,6 +30,7 @@ GEMMA3 = Architecture(
         query_scale(largest=62),
         without("attn_logit_softcapping"),
         layer_kinds(),
+        local_rotary(),
     ),
     checks=GEMMA_CHECKS,
     remarks=DECODER_REMARKS,

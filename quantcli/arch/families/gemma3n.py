@@ -21,6 +21,7 @@ from quantcli.arch.gemma_layers import (
     unused_keys,
 )
 from quantcli.arch.keys import LAYERS, lacking, width
+from quantcli.arch.rope import local_rotary
 from quantcli.arch.windows import layered_window_keys, periodic, windows
 
 _WINDOWS = windows(5)
@@ -95,6 +96,7 @@ GEMMA3N = Architecture(
         Implements(FINAL_CAP, (30,)),
         Implements("intermediate_size", (None,), _uneven),
         Implements("layer_types", (None,), _pattern),
+        local_rotary(),
         Implements("activation_sparsity_pattern", _sparsity),
         Implements(SHARED_LAYERS, lambda facts: (max(0, facts.integer(*LAYERS) - _OWN_KEYS),)),
         Implements(LAYER_WIDTH, (256,)),

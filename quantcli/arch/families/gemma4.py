@@ -23,7 +23,6 @@ from quantcli.arch.gemma4_layers import (
     layer_inner,
     layer_keys,
     layer_queries,
-    local_rotation,
     odd_layers,
     rotary_factors,
     unlike_lenders,
@@ -39,7 +38,7 @@ from quantcli.arch.gemma_layers import (
 )
 from quantcli.arch.keys import experts, lacking, twice, width
 from quantcli.arch.relations import PLAIN, grouped_heads, where, without
-from quantcli.arch.rope import rope_type
+from quantcli.arch.rope import local_rotary, rope_type
 from quantcli.arch.windows import layer_kinds, layered_window_keys, some_window
 
 _OWN = ("feed_forward_length", "head_count_kv", "key_length", "value_length")
@@ -131,7 +130,7 @@ GEMMA4 = Architecture(
         Implements("use_bidirectional_attention", (None, False, "vision")),
         Implements("rope_parameters.rope_type", ("proportional", "default", ""), rope_type),
         Implements("rope_parameters.factor", (None,), lambda facts: facts.rope("factor")),
-        Implements("rope_parameters.sliding_attention", (None,), local_rotation),
+        local_rotary(),
         Implements(LAYERED, (None,), odd_layers),
         Implements(SHARED_LAYERS, (None,), unlike_lenders),
         layer_kinds(),

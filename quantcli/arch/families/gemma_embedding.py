@@ -8,6 +8,7 @@ from quantcli.arch.decoders import DECODER_CHECKS, DECODER_KEYS, decoder_graph
 from quantcli.arch.gemma import GELU_GATE, query_scale, sandwich
 from quantcli.arch.keys import lacking, width
 from quantcli.arch.relations import vocabulary_remark, without
+from quantcli.arch.rope import local_rotary
 from quantcli.arch.sentence import DENSE, dense_problems, dense_size
 from quantcli.arch.windows import layer_kinds, some_of_both, window_keys, windows
 
@@ -47,6 +48,7 @@ GEMMA_EMBEDDING = Architecture(
         Implements("use_bidirectional_attention", (True,)),
         query_scale(),
         layer_kinds(),
+        local_rotary(),
         some_of_both(_WINDOWS),
     ),
     checks=(*DECODER_CHECKS, dense_problems(*_DENSE)),

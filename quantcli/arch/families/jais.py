@@ -51,7 +51,9 @@ def _alibi_max(facts: Facts) -> float:
     slopes = facts.numbers(_SLOPES)
     if not slopes:
         return 8.0
-    return float(-round(math.log2(slopes[0]) * 2 ** math.floor(math.log2(heads(facts)))))
+    if not 0 < slopes[0] < 1:
+        raise ConfigError(f"tensor {_SLOPES!r} begins with {slopes[0]}, which is no slope of ALiBi")
+    return float(-round(math.log2(slopes[0]) * 2 ** (max(1, heads(facts)).bit_length() - 1)))
 
 
 def _scaled_by_length(facts: Facts) -> bool:

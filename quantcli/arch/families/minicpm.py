@@ -14,7 +14,7 @@ from quantcli.arch.rope import LONGROPE, LONGROPE_FACTORS, longrope_remark
 
 
 def _residual(facts: Facts) -> float:
-    return float(facts.get("scale_depth")) / math.sqrt(facts.integer(*LAYERS))
+    return facts.number("scale_depth") / math.sqrt(max(1, facts.integer(*LAYERS)))
 
 
 def _logits(facts: Facts) -> float:

@@ -26,8 +26,7 @@ _BETAS = (
 
 
 def _factor(fields: tuple[str, str], facts: Facts) -> float:
-    value = facts.get(*fields)
-    return 1.0 if value is None else float(value)
+    return facts.number(*fields, default=1.0)
 
 
 def _alpha(facts: Facts) -> float:

@@ -39,6 +39,8 @@ def _keys(facts: Facts) -> tuple[int, ...]:
 def _inners(facts: Facts) -> tuple[int, ...]:
     """Return the inner widths: multiples of the width, rounded to the divisor, not below 90 %."""
     divisor, lengths = facts.integer("ffn_dim_divisor"), []
+    if divisor < 1:
+        raise ConfigError("ffn_dim_divisor is 0")
     for multiplier in _list(facts, "ffn_multipliers"):
         wanted = multiplier * width(facts)
         length = max(divisor, int(wanted + divisor / 2) // divisor * divisor)

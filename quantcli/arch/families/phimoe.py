@@ -55,7 +55,7 @@ PHIMOE = Architecture(
     suffixes=(
         ("mlp.router.weight", "block_sparse_moe.gate.weight"),
         ("mlp.experts.gate_up_proj", "block_sparse_moe.experts.gate_up_proj"),
-        ("mlp.experts.down_proj", "block_sparse_moe.experts.w2"),
+        ("mlp.experts.down_proj", "block_sparse_moe.experts.down_proj"),
     ),
     graph=(
         *decoder_graph(*LONGROPE),
