@@ -31,7 +31,6 @@ from quantcli.checkpoint.consolidated import config_name
 from quantcli.checkpoint.source import TensorRef
 from quantcli.errors import ArchitectureError, ConfigError, listed
 
-_COUNTED = (*LAYERS, "num_decoder_layers", "num_encoder_layers")
 _MOST_EXPERTS = 1 << 16
 
 
@@ -61,7 +60,6 @@ def expand(
     check_outputs(table)
     try:
         _bound(table, facts, where)
-        _refuse_counts(facts, len(refs), str(root))
         _refuse(table, facts, where)
         entries = make_entries(table.name, table.keys, facts, where)
         vocab_entries = make_entries(table.name, table.vocab_keys, facts, where)
@@ -146,28 +144,15 @@ def _table(hf: str, merged: Mapping[str, Any], root: Path) -> Architecture:
     return find(hf, where)
 
 
-def _refuse_counts(facts: Facts, tensors: int, where: str) -> None:
-    """Raise before anything is counted up to a number of layers or experts that cannot be.
+def _bound(table: Architecture, facts: Facts, where: str) -> None:
+    """Raise ConfigError for more layers than the runtime has room for, or more experts.
 
-    Raises:
-        ArchitectureError: more layers than the checkpoint has tensors.
-        ConfigError: more experts than any model has.
+    It comes first: tables count up to these numbers.
     """
-    counts = {name: facts.config[name] for name in _COUNTED if name in facts.config}
-    layers = max((n for n in counts.values() if isinstance(n, int)), default=0)
-    if layers > tensors:
-        raise ArchitectureError(
-            f"config.json speaks of {layers} layers, the checkpoint has only {tensors} tensors",
-            where=where,
-        )
     for name in EXPERTS:
         number = facts.config.get(name)
         if isinstance(number, int) and number > _MOST_EXPERTS:
             raise ConfigError(f"{name} is {number}, more experts than any model has")
-
-
-def _bound(table: Architecture, facts: Facts, where: str) -> None:
-    """Raise ConfigError for more layers than the runtime has room for: tables count them."""
     layers = facts.get(*LAYERS)
     if isinstance(layers, int) and layers > MOST_LAYERS:
         make_entries(table.name, (BLOCK_COUNT_KEY,), facts, where)

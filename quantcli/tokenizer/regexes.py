@@ -36,14 +36,14 @@ CL100K = (
 BAILING = CL100K.replace("{1,3}", "")
 _UPPER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
 _LOWER = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
-_CASED = (
+CASED = (
     rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+",
     rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*",
 )
 _SLASHED = r" ?[^\s\p{L}\p{N}]+[\r\n/]*|" + SPACES
-O200K = rf"{_CASED[0]}{CONTRACTIONS}?|{_CASED[1]}{CONTRACTIONS}?|\p{{N}}{{1,3}}|{_SLASHED}"
-O200K_DIGIT = rf"{_CASED[0]}{CONTRACTIONS}?|{_CASED[1]}{CONTRACTIONS}?|\p{{N}}|{_SLASHED}"
-TEKKEN = rf"{_CASED[0]}|{_CASED[1]}|\p{{N}}|{_SLASHED}"
+O200K = rf"{CASED[0]}{CONTRACTIONS}?|{CASED[1]}{CONTRACTIONS}?|\p{{N}}{{1,3}}|{_SLASHED}"
+O200K_DIGIT = rf"{CASED[0]}{CONTRACTIONS}?|{CASED[1]}{CONTRACTIONS}?|\p{{N}}|{_SLASHED}"
+TEKKEN = rf"{CASED[0]}|{CASED[1]}|\p{{N}}|{_SLASHED}"
 DEEPSEEK_WORDS = (
     r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+"""
     r"|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|" + SPACES

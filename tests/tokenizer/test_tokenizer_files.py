@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import itertools
 import json
 import tempfile
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from tokenizers import (
     processors,
     trainers,
 )
+from tokenizing.references import by_ranks, greedy, with_special
 from tokenizing.runtime import Runtime, load
 
 from quantcli.errors import TokenizerError
@@ -52,28 +52,6 @@ def trained(pattern: str) -> dict[bytes, int]:
 @pytest.fixture
 def ranks() -> dict[bytes, int]:
     return trained(rx.QWEN2)
-
-
-def by_ranks(ranks: Mapping[bytes, int], pattern: str, text: str) -> list[int]:
-    """tiktoken: a word that is a token is one; else the pair with the lowest rank joins, again."""
-    found: list[int] = []
-    splitter = pre_tokenizers.Split(Regex(pattern), "isolated")
-    for word, _ in splitter.pre_tokenize_str(text):
-        parts = [bytes([byte]) for byte in word.encode()]
-        if word.encode() in ranks:
-            parts = [word.encode()]
-        while True:
-            known = {
-                i: ranks[a + b]
-                for i, (a, b) in enumerate(itertools.pairwise(parts))
-                if a + b in ranks
-            }
-            if not known:
-                break
-            at = min(known, key=lambda i: (known[i], i))
-            parts[at : at + 2] = [parts[at] + parts[at + 1]]
-        found += [ranks[part] for part in parts]
-    return found
 
 
 def write_ranks(path: Path, ranks: Mapping[bytes, int]) -> None:
@@ -140,24 +118,9 @@ def test_lists_of_ranks(name: str, tmp_path: Path) -> None:
     special = {text: i for i, text in enumerate(tokens) if found["token_type"][i] == 3}
     compare(
         ours,
-        lambda text: split_special(text, special, lambda part: by_ranks(ranks, pattern, part)),
+        with_special(by_ranks(ranks, pattern), special),
         without=MARKS if cls.pre == "kimi-k2" else None,
     )
-
-
-def split_special(
-    text: str, special: Mapping[str, int], rest: Callable[[str], list[int]]
-) -> list[int]:
-    """Special tokens in a text become their ids, what is between them goes to `rest`."""
-    for token in sorted(special, key=len, reverse=True):
-        before, found, after = text.partition(token)
-        if found:
-            return [
-                *split_special(before, special, rest),
-                special[token],
-                *split_special(after, special, rest),
-            ]
-    return rest(text) if text else []
 
 
 def test_a_list_of_ranks_of_an_unknown_class_is_refused(
@@ -222,11 +185,10 @@ def test_tekken(tmp_path: Path) -> None:
     ours = load(exported, tmp_path)
     assert ours.tokenize("a", special=True)[0] == 1
     special = {text: i for i, text in enumerate(found["tokens"][:100])}
+    ranked = by_ranks(ranks, rx.TEKKEN)
     compare(
         ours,
-        lambda text: split_special(
-            text, special, lambda part: [100 + i for i in by_ranks(ranks, rx.TEKKEN, part)]
-        ),
+        with_special(lambda text: [100 + i for i in ranked(text)], special),
         without=MARKS | {"I\u0307stanbul"},
     )
 
@@ -270,17 +232,7 @@ def test_rwkv(tmp_path: Path) -> None:
     assert [found[f"{k}_token_id"] for k in ("bos", "eos", "eot")] == [0, 0, turn]
     assert found["tokenizer.chat_template"] == "rwkv-world"
     ids = {token: i for i, token in enumerate(tokens, 1)}
-    longest = max(map(len, tokens))
-
-    def greedy(text: str) -> list[int]:
-        data, at, found = text.encode(), 0, []
-        while at < len(data):
-            end = next(e for e in range(at + longest, at, -1) if data[at:e] in ids)
-            found.append(ids[data[at:end]])
-            at += len(data[at:end])
-        return found
-
-    compare(load(exported, tmp_path), lambda text: split_special(text, {"<s>": 0}, greedy))
+    compare(load(exported, tmp_path), with_special(greedy(ids), {"<s>": 0}))
 
 
 @pytest.mark.parametrize(
@@ -337,7 +289,7 @@ def test_plamo(tmp_path: Path) -> None:
     special = {text: ids[text] for text in ("<|im_end|>", "<|endoftext|>", "</s>") if text in ids}
     for text in short:
         # llama.cpp takes these for control tokens by their text.
-        assert ours.tokenize(text) == split_special(text, special, best), text
+        assert ours.tokenize(text) == with_special(best, special)(text), text
 
 
 def test_a_damaged_file_of_plamo_is_refused(tmp_path: Path) -> None:

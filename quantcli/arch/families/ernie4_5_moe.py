@@ -1,4 +1,7 @@
-"""ERNIE 4.5 with experts after the first layers."""
+"""ERNIE 4.5 with experts after the first layers.
+
+Longer than most: its fields are its own, and the runtime has one of the ways they can be set.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""K-EXAONE: EXAONE 4's attention behind norms, windows, and experts after the first layers."""
+"""K-EXAONE: EXAONE 4's attention behind norms, windows, and experts after the first layers.
+
+Longer than most, as it has windows, dense layers, routed and shared experts, and their eight keys.
+"""
 
 from __future__ import annotations
 

@@ -6,11 +6,19 @@ from quantcli.arch.architecture import Architecture, Implements, Key, Stack
 from quantcli.arch.blocks import EMBEDDING, attention, head_norms, norm, output
 from quantcli.arch.decoders import DECODER_CHECKS, DECODER_KEYS, DECODER_REMARKS, decoder_graph
 from quantcli.arch.experts import EXPERT_KEYS, routed, router, routing_problems
+from quantcli.arch.facts import Facts
 from quantcli.arch.keys import CAUSAL_KEY, lacking
-from quantcli.arch.relations import heads_fill_the_width
+from quantcli.arch.relations import heads_fill_the_width, rows_of
 
 # No file of the released models says it; the converter of llama.cpp knows it as we do.
 _MASK = 156895
+
+
+def _mask(facts: Facts) -> int | None:
+    """Return the masked token, where no file says another and the vocabulary reaches so far."""
+    known = facts.says("mask_token_id") or rows_of("embed_tokens.weight")(facts) <= _MASK
+    return None if known else _MASK
+
 
 LLADA_MOE = Architecture(
     name="llada-moe",
@@ -39,7 +47,7 @@ LLADA_MOE = Architecture(
         Key(
             "tokenizer.ggml.mask_token_id",
             "uint32",
-            derive=lambda facts: None if facts.says("mask_token_id") else _MASK,
+            derive=_mask,
         ),
     ),
     graph=(

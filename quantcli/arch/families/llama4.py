@@ -1,4 +1,7 @@
-"""Llama 4: attention in chunks, every fourth layer unrotated, experts beside a shared one."""
+"""Llama 4: attention in chunks, every fourth layer unrotated, experts beside a shared one.
+
+Longer than most: the loader takes eleven settings for granted that configs can have otherwise.
+"""
 
 from __future__ import annotations
 

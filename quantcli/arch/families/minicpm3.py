@@ -1,4 +1,7 @@
-"""MiniCPM 3: latent attention, and scales that the runtime has for the released model only."""
+"""MiniCPM 3: latent attention, and scales that the runtime has for the released model only.
+
+Longer than most: the latent is not taken apart as in DeepSeek's graphs, so all lengths are here.
+"""
 
 from __future__ import annotations
 

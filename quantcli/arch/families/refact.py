@@ -1,4 +1,7 @@
-"""Refact: one key head, linear biases, a gated feed-forward of a length that no field says."""
+"""Refact: one key head, linear biases, a gated feed-forward of a length that no field says.
+
+Longer than most, as neither its keys nor its tensors are those of other decoders.
+"""
 
 from __future__ import annotations
 

@@ -61,7 +61,13 @@ def statement(tensors: Tensors) -> Tensors:
 
 
 CASES = (
-    Case("experts", CLASS, CONFIG, shapes=SHAPES, statement=statement),
+    Case(
+        "experts",
+        CLASS,
+        CONFIG,
+        shapes=SHAPES,
+        statement=statement,
+    ),
     Case(
         "normalised", CLASS, {**CONFIG, "norm_topk_prob": True}, shapes=SHAPES, refused="norm_topk"
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.case import Case, Tensors, Twin, tiny
-from conformance.shapes import HEAD, WIDTH, decoder, llama_layer
+from conformance.shapes import HEAD, decoder, llama_layer
 
 CLASS = "MaincoderForCausalLM"
 CONFIG = {
@@ -11,6 +11,8 @@ CONFIG = {
     **tiny(head_dim=HEAD, hidden_act="silu", rms_norm_eps=1e-5, rope_theta=10000.0),
 }
 NORMS = {f"self_attn.{part}_norm.weight": (HEAD,) for part in "qk"}
+
+SHAPES = decoder("gpt2", {**llama_layer(), **NORMS})
 
 
 def twin(tensors: Tensors) -> Tensors:
@@ -34,14 +36,14 @@ CASES = (
         "untied",
         CLASS,
         CONFIG,
-        shapes=decoder("gpt2", {**llama_layer(), **NORMS}),
+        shapes=SHAPES,
         twin=Twin("HunYuanDenseV1ForCausalLM", tiny(head_dim=HEAD, rms_norm_eps=1e-5), twin),
     ),
     Case(
         "biases",
         CLASS,
         {**CONFIG, "attention_bias": True},
-        shapes={"model.embed_tokens.weight": (274, WIDTH)},
+        shapes=SHAPES,
         refused="attention_bias",
     ),
 )
