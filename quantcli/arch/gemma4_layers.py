@@ -6,6 +6,7 @@ newer versions of the class, layer by layer (per_layer_config).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from quantcli.arch.architecture import Arg, Value
@@ -28,18 +29,25 @@ def _full(facts: Facts) -> bool:
     return facts.layer is not None and not with_window(facts)[facts.layer]
 
 
-def _said(facts: Facts, field: str, older: str) -> Any:
+def _layered(facts: Facts) -> dict[str, dict[str, Any]] | None:
+    """Return what the config says layer by layer, None where it is no object of objects."""
     layered = facts.get(LAYERED)
-    if not isinstance(layered, dict):
+    objects = isinstance(layered, dict) and all(isinstance(e, dict) for e in layered.values())
+    return layered if objects else None
+
+
+def _said(facts: Facts, field: str, older: str) -> Any:
+    layered = _layered(facts)
+    if layered is None:
         return facts.get(older)
     return next((each[field] for each in layered.values() if field in each), None)
 
 
 def odd_layers(facts: Facts) -> object:
     """Return a per_layer_config that is not the same two sizes for all layers without a window."""
-    layered = facts.get(LAYERED)
-    if not isinstance(layered, dict):
-        return layered
+    layered = _layered(facts)
+    if layered is None:
+        return facts.get(LAYERED)
     full = {str(i) for i, window in enumerate(with_window(facts)) if not window}
     first: Any = next(iter(layered.values()), {})
     alike = all(each == first for each in layered.values())
@@ -112,6 +120,13 @@ def rotary_factors(facts: Facts) -> tuple[Arg, ...]:
     half, part = full_head_dim(facts) // 2, facts.rope_number("partial_rotary_factor")
     turning = half if part is None else int(part * full_head_dim(facts) // 2)
     return (*[1.0] * turning, *[1e30] * (half - turning))
+
+
+def rotary_part_problems(facts: Facts) -> Iterable[str]:
+    """Give a part of a head that is none."""
+    part = facts.rope_number("partial_rotary_factor")
+    if part is not None and not 0 < part <= 1:
+        yield f"partial_rotary_factor is {part}, not a part of a head"
 
 
 def unlike_lenders(facts: Facts) -> object:

@@ -13,6 +13,7 @@ from quantcli.arch.facts import Facts
 from quantcli.arch.keys import LAYERS, experts, head_dim, heads, inner, lacking, width
 from quantcli.arch.relations import rows_of, unless
 from quantcli.arch.rope import LLAMA3, LONGROPE
+from quantcli.arch.windows import SLIDING
 
 HYBRID = "GraniteMoeHybridForCausalLM"
 """The class of Granite 4: some of its models have attention in all layers, and no state."""
@@ -136,3 +137,28 @@ GRANITE_IGNORED = (
     "shared_intermediate_size",
     "time_step_limit",
 )
+
+
+# ------------------------------------------------- layers with a window, rotated or not
+def granite_windows(facts: Facts) -> tuple[bool, ...]:
+    """Return which layers have a window: by layer_types, or all but the first of every four."""
+    kinds = facts.get("layer_types")
+    if isinstance(kinds, list):
+        return tuple(kind == SLIDING for kind in kinds)
+    return tuple(i % 4 != 0 for i in range(facts.integer(*LAYERS)))
+
+
+def _bases(facts: Facts) -> list[object]:
+    bases = facts.get("layer_rope_theta")
+    return bases if isinstance(bases, list) else []
+
+
+def rotated(facts: Facts) -> Value | None:
+    """Return which layers are rotated: those whose base is not 0."""
+    return tuple(base != 0 for base in _bases(facts)) if 0 in _bases(facts) else None
+
+
+def other_base(facts: Facts) -> object:
+    """Return a layer's rotary base that is neither the model's nor 0, None without any."""
+    known = (0, facts.rope_number("rope_theta"))
+    return next((base for base in _bases(facts) if base not in known), None)

@@ -37,7 +37,8 @@ def _inner(facts: Facts) -> int:
 
 def _uneven(facts: Facts) -> object:
     sizes = facts.get("intermediate_size")
-    return sizes if isinstance(sizes, list) and set(sizes) != {_inner(facts)} else None
+    alike = not isinstance(sizes, list) or all(size == _inner(facts) for size in sizes)
+    return None if alike else sizes
 
 
 def _sparsity(facts: Facts) -> tuple[list[float] | None, ...]:

@@ -25,6 +25,7 @@ from quantcli.arch.gemma4_layers import (
     layer_queries,
     odd_layers,
     rotary_factors,
+    rotary_part_problems,
     unlike_lenders,
     with_window,
 )
@@ -136,7 +137,7 @@ GEMMA4 = Architecture(
         layer_kinds(),
         some_window(with_window),
     ),
-    checks=(grouped_heads,),
+    checks=(grouped_heads, rotary_part_problems),
     remarks=DECODER_REMARKS,
     ignored_fields=("hidden_act", "vocab_size_per_layer_input", "num_global_key_value_heads"),
 )

@@ -18,7 +18,7 @@ def _fused(facts: Facts) -> int:
 
 PHI3 = Architecture(
     name="phi3",
-    hf=("Phi3ForCausalLM", "Phi3Model"),
+    hf=("Phi3ForCausalLM", "Phi3Model", "Phi4MultimodalForCausalLM"),
     vocab="auto",
     keys=PHI_KEYS,
     globals=(*LONGROPE_FACTORS, *EMBEDDING, *OUTPUT),
