@@ -75,7 +75,7 @@ CASES = (
         _CLASS,
         _CONFIG,
         shapes=_shapes(),
-        noted="sliding_window is 64",
+        noted=_WINDOW,
         peer_differs=_HEADS,
     ),
     Case("last", _CLASS, {**_CONFIG, "mamba_step": 8}, shapes=_shapes((2,)), peer_differs=_HEADS),
