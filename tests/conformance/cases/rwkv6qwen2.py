@@ -21,7 +21,7 @@ _CONFIG = {
 }
 
 
-def _shapes(keys: int = 32, *, first: bool = False) -> Shapes:
+def _shapes(keys: int = 32) -> Shapes:
     found: dict[str, tuple[int, ...]] = {
         **around("model.embed_tokens", "model.norm", "lm_head", bias=False)
     }
@@ -42,13 +42,11 @@ def _shapes(keys: int = 32, *, first: bool = False) -> Shapes:
             f"{at}o_proj.weight": (64, 64),
             f"{at}gate.weight": (64, 64),
         }
-        if first:
-            found[f"{at}time_faaaa"] = (4, 16)
     return found
 
 
 _CLASS = "RWKV6Qwen2ForCausalLM"
 CASES = (
     Case("grouped", _CLASS, _CONFIG, shapes=_shapes()),
-    Case("single", _CLASS, {**_CONFIG, "num_key_value_heads": 4}, shapes=_shapes(64, first=True)),
+    Case("single", _CLASS, {**_CONFIG, "num_key_value_heads": 4}, shapes=_shapes(64)),
 )
