@@ -154,13 +154,18 @@ def string(text: bytes) -> bytes:
     return struct.pack("<Q", len(text)) + text
 
 
-def one_row_tensors(count: int) -> bytes:
-    """Return a GGUF file of `count` tensors of one element each."""
-    architecture = string(b"general.architecture") + struct.pack("<I", 8) + string(b"llama")
+def one_row_tensors(
+    count: int, name: bytes = b"t%d", types: Sequence[int] = (0,), blocks: int = 1
+) -> bytes:
+    """Return a GGUF file of `count` tensors of one element each, of the types by turns."""
+    entries = string(b"general.architecture") + struct.pack("<I", 8) + string(b"llama")
+    entries += string(b"llama.block_count") + struct.pack("<II", 4, blocks)
     infos = b"".join(
-        string(b"t%d" % n) + struct.pack("<IQIQ", 1, 1, 0, 32 * n) for n in range(count)
+        string(name % n) + struct.pack("<IQIQ", 1, 1, types[n % len(types)], 32 * n)
+        for n in range(count)
     )
-    return gguf(architecture, 1, infos, count) + bytes(32 * count + 32)
+    head = gguf(entries, 2, infos, count)
+    return head + bytes(-len(head) % 32 + 32 * count)
 
 
 BRACKETS = b"[" + b"[]," * 3_400_000 + b"[]]"
@@ -228,6 +233,9 @@ MODELS: dict[str, Build] = {
 FILES: dict[str, bytes] = {
     "ordinary GGUF": one_row_tensors(10),
     "GGUF: 120,000 tensors of one row": one_row_tensors(120_000),
+    "GGUF: 120,000 tensors of three types by turns": one_row_tensors(120_000, types=(0, 1, 30)),
+    "GGUF: 1,000 blocks of which nothing is there": one_row_tensors(120_000, blocks=1000),
+    "GGUF: 100,000 blocks": one_row_tensors(100_000, b"blk.%d.attn_norm.weight", blocks=100_000),
     "GGUF: an alignment of 2^30": gguf(ALIGNMENT, 1),
     "GGUF: an array of 10^6 empty texts": gguf(GGUF_ARRAY, 1),
     "GGUF: 10^6 entries promised": gguf(b"\x00" * 9_000_000, 1_000_000),

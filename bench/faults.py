@@ -17,9 +17,11 @@ from xml.etree import ElementTree as ET
 
 import kill_resume
 import races
-from support import SMALL, convert, write_checkpoint, write_table
+from support import SMALL, Llama, convert, write_checkpoint, write_table
 
 ROOT = Path(__file__).parents[1]
+# Large enough that copying takes about as long as starting.
+LARGE = Llama(layers=8, width=1024, hidden=4096, vocabulary=32768)
 PAGE = ROOT / "docs" / "reliability.md"
 TESTS = {
     "test_faults.py": "full disks, limits, failing devices, signals, lost workers, closed streams",
@@ -52,17 +54,29 @@ def tests() -> dict[str, int]:
     }
 
 
-def table(passed: dict[str, int], killed: kill_resume.Campaign, raced: races.Campaign) -> str:
-    """Return the table."""
+def kills(what: str, killed: kill_resume.Campaign) -> str:
+    """Return the row of one campaign of kills."""
     names = {"group": "all processes", "parent": "the parent", "worker": "a worker"}
-    spread = ", ".join(f"{killed.counts()[t]} to {names[t]}" for t in kill_resume.TARGETS)
+    spread = ", ".join(f"{count} to {names[target]}" for target, count in killed.counts().items())
+    count = len(killed.rounds)
+    return (
+        f"| SIGKILL at a random moment of {what}: {spread} | {count} | the same SHA-256 in "
+        f"{count - killed.wrong}; {killed.resumed} went on with what was done |"
+    )
+
+
+def table(
+    passed: dict[str, int],
+    killed: kill_resume.Campaign,
+    copies: kill_resume.Campaign,
+    raced: races.Campaign,
+) -> str:
+    """Return the table."""
     rows = [
         "| what was done | how often | outcome |",
         "|---|---|---|",
-        (
-            f"| SIGKILL at a random moment: {spread} | {len(killed.rounds)} | the same SHA-256 in "
-            f"{len(killed.rounds) - killed.wrong}; {killed.resumed} went on with what was done |"
-        ),
+        kills("quantizing", killed),
+        kills("copying BF16", copies),
         (
             f"| two or three conversions to one output | {raced.rounds} | {raced.harmed} files "
             f"harmed, {raced.tracebacks} tracebacks, {raced.left_over} with files left over |"
@@ -86,10 +100,15 @@ def main() -> int:
         model, output = write_checkpoint(folder / "small", SMALL), folder / "out.gguf"
         command = convert(model, "Q4_K_M", output, "--jobs", 2, "--chunk-weights", 1 << 16)
         killed = kill_resume.campaign(command, output, options.kills, seed=1)
-    print(table(passed, killed, raced))
-    if killed.wrong or len(killed.rounds) < options.kills or not raced.good:
+        large = write_checkpoint(folder / "large", LARGE)
+        command = convert(large, "BF16", output, "--jobs", 2, "--chunk-weights", 1 << 16)
+        most = options.kills // 5
+        copies = kill_resume.campaign(command, output, most, 2, targets=("group", "parent"))
+    print(table(passed, killed, copies, raced))
+    lost = killed.wrong or copies.wrong
+    if lost or len(killed.rounds) + len(copies.rounds) < options.kills + most or not raced.good:
         return 1
-    write_table(PAGE, "faults", table(passed, killed, raced))
+    write_table(PAGE, "faults", table(passed, killed, copies, raced))
     return 0
 
 

@@ -1,11 +1,13 @@
 """Whether a conversion killed at a random moment goes on to the same bytes.
 
     python bench/kill_resume.py [MODEL] [--type Q4_K_M] [--kills 20] [--jobs 2] [--seed 1]
+                                [--targets group,parent,worker]
 
 MODEL is a Hugging Face folder; without it a small synthetic checkpoint is converted. Every round
 starts a conversion and sends SIGKILL at a random moment of its run: in turn to the whole process
 group, to the parent alone, whose workers then live on for a moment, and to one worker, after which
-the conversion must end by itself. Nothing may have the final name before it is whole. The same
+the conversion must end by itself (where weights only move there are threads and no workers: leave
+that target out). Nothing may have the final name before it is whole. The same
 command is run to its end and the SHA-256 compared with that of an undisturbed run. A round that was
 over before the signal is repeated. Exit status 1 on any difference.
 """
@@ -22,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
@@ -124,6 +126,7 @@ def campaign(
     kills: int,
     seed: int,
     report: Callable[[int, Round, str], None] | None = None,
+    targets: Sequence[str] = TARGETS,
 ) -> Campaign:
     """Play `kills` rounds, or as many as fit into six times their expected duration."""
     choose = random.Random(seed)  # noqa: S311 - moments, not secrets
@@ -131,15 +134,15 @@ def campaign(
     done = Campaign(digest(output))
     print(f"undisturbed: {seconds:.2f} s, {done.expected}")
     deadline = time.monotonic() + 60 + 6 * kills * seconds
-    targets = cycle(TARGETS)
-    target = next(targets)
+    turns = cycle(targets)
+    target = next(turns)
     while len(done.rounds) < kills and time.monotonic() < deadline:
         # Every second one when the interpreter has started and weights are on their way.
         earliest = 0.4 * seconds * (len(done.rounds) % 2)
         played = play(command, output, target, choose.uniform(earliest, seconds), done.expected)
         if played is not None:
             done.rounds.append(played)
-            target = next(targets)
+            target = next(turns)
             if report is not None:
                 report(len(done.rounds), played, done.expected)
     return done
@@ -154,6 +157,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--chunk-weights", type=int, default=1 << 16, help="many journal lines")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--targets", default=",".join(TARGETS))
     parser.add_argument("--folder", type=Path, help="where outputs go; default: a temporary one")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
@@ -162,8 +166,9 @@ def main() -> int:
         output = folder / "out.gguf"
         more = ("--jobs", options.jobs, "--chunk-weights", options.chunk_weights)
         command = convert(model, options.type, output, *more)
-        done = campaign(command, output, options.kills, options.seed, report)
-    spread = ", ".join(f"{done.counts()[target]} {target}" for target in TARGETS)
+        targets = options.targets.split(",")
+        done = campaign(command, output, options.kills, options.seed, report, targets)
+    spread = ", ".join(f"{done.counts()[target]} {target}" for target in targets)
     print(
         f"{len(done.rounds)} kills ({spread}), {done.resumed} with work to take over, "
         f"{done.wrong} with other bytes"

@@ -1,14 +1,14 @@
 """Feed every parser with mutated files: in process, by structure, within time and memory.
 
     python bench/parser_fuzz.py [--minutes 1 | --cases 100000] [--seed 1] [--jobs 2]
-                                [--only TEXT] [--write] [--replay TARGET:SEED]
+                                [--only TEXT] [--write | --add] [--replay TARGET:SEED]
     python bench/parser_fuzz.py --atheris TARGET --minutes 5      (coverage-guided, with atheris)
 
 A case passes when the file is accepted or refused with one QuantcliError whose message is bounded,
 within two seconds of processor time and 200 MB of memory. Everything else is a finding: another
 exception, a warning, a hang, a message of many screens. A case is its target and its seed, so that
-each can be replayed. `--write` puts the counts into docs/reliability.md. Exit status 1 when there
-are findings.
+each can be replayed. `--write` puts the counts into docs/reliability.md, `--add` adds them to what
+stands there, for a run with seeds of its own. Exit status 1 when there are findings.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import argparse
 import multiprocessing
 import os
 import random
+import re
 import resource
 import sys
 import tempfile
@@ -27,12 +28,15 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from parser_targets import Target, write_targets
 from support import write_table
 
 from quantcli.errors import QuantcliError
+
+if TYPE_CHECKING:
+    # What is imported before atheris looks on is not instrumented.
+    from parser_targets import Target
 
 PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 SECONDS, MEMORY, MESSAGE = 2.0, 200 << 20, 30_000
@@ -94,6 +98,8 @@ def run_case(target: Target, folder: Path, seed: int, tally: Tally) -> None:
 
 def work(seed: int, step: int, deadline: float, cases: int, only: str, queue: Any) -> None:
     """Run batches of cases, every `step`-th from `seed`, until the deadline or `cases`."""
+    from parser_targets import write_targets
+
     warnings.simplefilter("error")
     tallies: dict[str, Tally] = {}
     with tempfile.TemporaryDirectory(dir=_fast()) as scratch:
@@ -158,11 +164,28 @@ def report(total: dict[str, Tally]) -> int:
     return len(findings)
 
 
-def table(total: dict[str, Tally]) -> str:
-    """Return the counts by kind of file, for the docs."""
+def by_kind(total: dict[str, Tally]) -> dict[str, Tally]:
+    """Return the counts by kind of file."""
     kinds: dict[str, Tally] = {}
     for name, tally in total.items():
         kinds.setdefault(name.partition(": ")[2] or name, Tally()).merge(tally)
+    return kinds
+
+
+def recorded(page: str) -> dict[str, Tally]:
+    """Return the counts by kind that stand in the docs, without findings: they would be there."""
+    kinds = {}
+    for row in re.findall(
+        r"^\| (.+?) \| ([\d,]+) \| ([\d,]+) \| ([\d.]+) s \| 0 \|$", page, re.MULTILINE
+    ):
+        cases, accepted = (int(text.replace(",", "")) for text in row[1:3])
+        kinds[row[0]] = Tally(cases, accepted, float(row[3]))
+    kinds.pop("all", None)
+    return kinds
+
+
+def table(kinds: dict[str, Tally]) -> str:
+    """Return the counts for the docs."""
     rows = ["| file | cases | accepted | slowest | findings |", "|---|---:|---:|---:|---:|"]
     for name, tally in [*sorted(kinds.items()), ("all", _sum(kinds.values()))]:
         rows.append(
@@ -181,6 +204,8 @@ def _sum(tallies: Iterable[Tally]) -> Tally:
 
 def replay(case: str) -> int:
     """Run one case again and let its exception through."""
+    from parser_targets import write_targets
+
     name, _, seed = case.rpartition(":")
     with tempfile.TemporaryDirectory() as scratch:
         for target, folder in write_targets(Path(scratch)):
@@ -194,10 +219,13 @@ def guided(name: str, minutes: float) -> int:
     """Let atheris choose the mutations of one target by the coverage they reach."""
     import atheris
 
-    with atheris.instrument_imports(include=["quantcli"]):
-        import quantcli.app.plan  # noqa: F401  instrumented on import
     scratch = tempfile.mkdtemp(dir=_fast())
-    target, folder = next(p for p in write_targets(Path(scratch)) if p[0].name == name)
+    with atheris.instrument_imports(include=["quantcli"]):
+        from parser_targets import write_targets
+
+        targets = write_targets(Path(scratch))
+        target, folder = next(pair for pair in targets if pair[0].name == name)
+        target.run(folder)  # tables are imported when they are needed first
 
     def one(data: bytes) -> None:
         (folder / target.file).write_bytes(data)
@@ -225,6 +253,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", default="", help="targets whose name holds this")
     parser.add_argument("--write", action="store_true", help="write docs/reliability.md")
+    parser.add_argument("--add", action="store_true", help="add to docs/reliability.md")
     parser.add_argument("--replay", help="TARGET:SEED of a finding")
     parser.add_argument("--atheris", help="name of one target")
     options = parser.parse_args()
@@ -235,8 +264,11 @@ def main() -> int:
     if options.minutes == 1000.0 and options.cases == 10**9:
         options.minutes = 1.0
     total = campaign(options)
-    if options.write:
-        write_table(PAGE, "fuzzing", table(total))
+    if options.write or options.add:
+        kinds = by_kind(total)
+        for name, tally in (recorded(PAGE.read_text()) if options.add else {}).items():
+            kinds.setdefault(name, Tally()).merge(tally)
+        write_table(PAGE, "fuzzing", table(kinds))
     return 1 if report(total) else 0
 
 

@@ -52,6 +52,8 @@ def main() -> NoReturn:
         raise
     finally:
         _handle_signals(signal.SIG_IGN)
+        # The interpreter would look through all objects for garbage before it ends.
+        gc.freeze()
 
 
 def _prepare_interpreter() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from quantcli.app.next_step import (
     write_modelfile,
 )
 from quantcli.app.overrides import Metadata, from_file
-from quantcli.app.plan import DEFAULT_EFFORT, fit_plan, load_plan, plan_opened
+from quantcli.app.plan import DEFAULT_EFFORT, Imatrix, fit_plan, load_plan, plan_opened
 from quantcli.app.record import to_json
 from quantcli.checkpoint import open_checkpoint
 from quantcli.checkpoint.naming import model_name as name_of
@@ -27,6 +27,7 @@ from quantcli.execute.chunks import CHUNK_WEIGHTS
 from quantcli.execute.cores import available_cores
 from quantcli.execute.execute import Options, Outcome, Progress, execute
 from quantcli.execute.partial import refuse_sources, refuse_special
+from quantcli.importance import Importance, MatrixSource, read_imatrix
 from quantcli.planning.plan import Plan
 from quantcli.planning.summary import Summary
 from quantcli.recipe import resolve
@@ -100,6 +101,9 @@ def convert(
     pre_tokenizer: str | None = None,
     model_name: str | None = None,
     metadata: Metadata | None = None,
+    imatrix: Imatrix | None = None,
+    imatrix_include: Sequence[str] = (),
+    imatrix_exclude: Sequence[str] = (),
     vocab_only: bool = False,
     modelfile: bool = False,
     force: bool = False,
@@ -131,6 +135,9 @@ def convert(
         pre_tokenizer: as in `plan`.
         model_name: as in `plan`.
         metadata: as in `plan`.
+        imatrix: as in `plan`; with a ready `plan` the files that it was made with.
+        imatrix_include: as in `plan`.
+        imatrix_exclude: as in `plan`.
         follow_links: as in `plan`.
         strict: as in `plan`.
         vocab_only: write metadata and vocabulary without tensors, for llama.cpp's tools that only
@@ -164,25 +171,25 @@ def convert(
     path = _output(output, Path(model), kind, saved, model_name)
     if modelfile:
         refuse_foreign_modelfile(modelfile_path(path), force=force)
+    importance = _importance(imatrix, imatrix_include, imatrix_exclude, saved)
+    matrix = None if importance is None else MatrixSource.of(importance)
     checkpoint = open_checkpoint(Path(model), follow_links=follow_links)
     if saved is None:
-        ready = plan_opened(
-            checkpoint,
-            str(preset),
-            **{**chosen, "effort": effort or DEFAULT_EFFORT, "vocab_only": vocab_only},
-            strict=strict,
-        )
+        chosen |= {"effort": effort or DEFAULT_EFFORT, "vocab_only": vocab_only}
+        chosen |= {"importance": importance, "strict": strict}
+        ready = plan_opened(checkpoint, str(preset), **chosen)
     else:
         ready = saved
-        fit_plan(ready, checkpoint, strict=strict)
+        fit_plan(ready, checkpoint, importance, strict=strict)
     workers = Workers(jobs if jobs is not None else available_cores(), engine)
     root = checkpoint.root
     unwanted = functools.partial(
-        outputs.keep_or_replace, path, ready, root, workers, force=force, skip=skip_existing
+        outputs.keep_or_replace, path, ready, root, workers, matrix, force=force, skip=skip_existing
     )
     options = Options(
         jobs=workers.jobs,
         engine=workers.engine,
+        matrix=matrix,
         allow_nonfinite=allow_nonfinite,
         chunk_weights=chunk_weights,
         progress=progress,
@@ -234,6 +241,17 @@ def _output(
     refuse_special(path)
     refuse_sources(path, model)
     return path
+
+
+def _importance(
+    paths: Imatrix | None, include: Sequence[str], exclude: Sequence[str], saved: Plan | None
+) -> Importance | None:
+    """Return the importance matrix; a saved plan says itself which of its data count."""
+    if paths is None:
+        return None
+    if saved is not None and saved.matrix is not None:
+        include, exclude = saved.matrix.include, saved.matrix.exclude
+    return read_imatrix(paths, include=include, exclude=exclude)
 
 
 def _chosen(

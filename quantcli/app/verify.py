@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from quantcli import codec
+from quantcli.app.plan import Imatrix
 from quantcli.app.record import to_json
 from quantcli.app.reference import Reference
 from quantcli.container.reader import GgufFile, Tensor, parse
@@ -20,6 +21,7 @@ from quantcli.evaluate.structure import layout_problems
 from quantcli.evaluate.task import Finding, Origin, Subject
 from quantcli.evaluate.tensor_error import TensorError, exceeds
 from quantcli.execute.cores import available_cores
+from quantcli.importance import MatrixSource, read_imatrix
 from quantcli.planning.plan import Step
 from quantcli.planning.summary import Summary
 
@@ -28,8 +30,11 @@ Progress = Callable[[int, int], None]
 # A file made by something else is compared by what the model is. These keys say how it was made …
 _PROVENANCE = ("general.", "quantize.", "split.")
 # … and these the plan has only because some preset had to be named.
+_IMATRIX = ("quantize.imatrix.", "quantcli.imatrix.")
 _ASSUMED = ("quantcli.", "general.file_type", "general.quantization_version")
 _FOREIGN_PRESET = "F32"
+# How often at most progress is told of: a file may have very many tensors.
+_STEPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,9 @@ def verify(
     against: str | Path | None = None,
     *,
     exact: bool = False,
+    imatrix: Imatrix | None = None,
+    imatrix_include: Sequence[str] = (),
+    imatrix_exclude: Sequence[str] = (),
     jobs: int | None = None,
     engine: str | None = None,
     follow_links: bool = False,
@@ -114,6 +122,9 @@ def verify(
         path: the file.
         against: folder of the checkpoint, or a .safetensors file beside its config.json.
         exact: also encode the checkpoint again as the file says it was, and compare every byte.
+        imatrix: the importance matrix that the file was made with; `exact` needs it.
+        imatrix_include: as it was made with.
+        imatrix_exclude: as it was made with.
         jobs: processes; default the cores available.
         engine: where else to work: "dask://HOST:PORT" or the path of a scheduler file.
         follow_links: let links lead out of the checkpoint's folder.
@@ -133,14 +144,19 @@ def verify(
             raise
         problems, size = (error.message,), path.stat().st_size
         return Verification(str(path), _text(against), None, size, problems, (), ())
+    importance = None
+    if imatrix is not None:
+        importance = read_imatrix(imatrix, include=imatrix_include, exclude=imatrix_exclude)
     reference = None
     if against is not None:
-        reference = Reference.of(report.file, Path(against), follow_links=follow_links)
+        model = Path(against)
+        reference = Reference.of(report.file, model, importance, follow_links=follow_links)
     effort = _effort(path, reference) if exact else None
+    matrix = None if importance is None or not exact else MatrixSource.of(importance)
     if reference is not None:
         report.compare(reference)
     workers = Workers(jobs or available_cores(), engine)
-    report.check_tensors(reference, effort, workers, progress)
+    report.check_tensors(reference, effort, matrix, workers, progress)
     return report.result(_text(against))
 
 
@@ -156,6 +172,11 @@ def _effort(path: Path, reference: Reference | None) -> str:
         raise UsageError(
             "an exact check needs a file made by this quantcli",
             hint=f"{path} does not say that it was.",
+        )
+    if reference.plan.matrix is None and reference.weighted:
+        raise UsageError(
+            "an exact check needs the importance matrix that the file was made with",
+            hint="Name it by --imatrix FILE.",
         )
     return reference.plan.effort
 
@@ -177,7 +198,15 @@ class _Report:
         self.notes += reference.notes
         expected = parse(plan.header, plan.size, "the plan").entries
         differences = metadata.differences(self.file.entries, expected)
+        unseen = _IMATRIX if reference.weighted and plan.matrix is None else ()
+        if unseen:
+            self.notes.append(
+                "the importance matrix that the file was made with is not named, so what the file "
+                "says of it is taken as it is"
+            )
         for key, text in differences:
+            if unseen and key.startswith(unseen):
+                continue
             if key.startswith(_ASSUMED if reference.foreign else "quantcli.version"):
                 continue  # a version's difference is noted already
             own = reference.foreign and key.startswith(_PROVENANCE)
@@ -204,36 +233,40 @@ class _Report:
         self,
         reference: Reference | None,
         effort: str | None,
+        matrix: MatrixSource | None,
         workers: Workers,
         progress: Progress | None,
     ) -> None:
         """Stream through the data of all tensors."""
         steps = {} if reference is None else {step.name: step for step in reference.plan.steps}
+        known = frozenset(codec.names())
         subjects = tuple(
-            _subject(tensor, steps.get(tensor.name))
-            for tensor in self.file.tensors.values()
-            if self._is_known(tensor, compared=bool(steps))
+            _subject(tensor, steps.get(name))
+            for name, tensor in self.file.tensors.items()
+            if tensor.type.name in known or self._unknown(tensor, compared=bool(steps))
         )
         root = None if reference is None else reference.root
         total = sum(subject.rows * subject.row_bytes for subject in subjects)
-        merged = dict.fromkeys(range(len(subjects)), Finding(0))
-        done = 0
+        step = max(1, total // _STEPS)
+        merged: dict[int, Finding] = {}
+        done = told = 0
 
         def take(piece: Piece, finding: Finding) -> None:
-            nonlocal done
-            merged[piece.subject] = merged[piece.subject].merged(finding)
+            nonlocal done, told
+            before = merged.get(piece.subject)
+            merged[piece.subject] = finding if before is None else before.merged(finding)
             done += (piece.stop - piece.start) * subjects[piece.subject].row_bytes
-            if progress is not None:
+            if progress is not None and (done - told >= step or done == total):
+                told = done
                 progress(done, total)
 
-        job = Job(self.file.path, root, subjects, effort)
+        job = Job(self.file.path, root, subjects, effort, matrix)
         self.notes += check_all(job, list(cut(subjects)), take, workers)
         for number, subject in enumerate(subjects):
             self._conclude(self.file.tensors[subject.name], merged[number])
 
-    def _is_known(self, tensor: Tensor, *, compared: bool) -> bool:
-        if tensor.type.name in codec.names():
-            return True
+    def _unknown(self, tensor: Tensor, *, compared: bool) -> bool:
+        """Record that a tensor's values cannot be checked; return False."""
         text = (
             f"tensor {tensor.name}: type {tensor.type.name} is not known, its values are unchecked"
         )
@@ -242,14 +275,13 @@ class _Report:
 
     def _conclude(self, tensor: Tensor, finding: Finding) -> None:
         """Record what was found for a tensor."""
-        what = f"tensor {tensor.name} ({tensor.type.name})"
+        kind, error = tensor.type.name, finding.error
+        what = f"tensor {tensor.name} ({kind})"
         self.problems += _data_problems(what, finding)
-        error, bound = finding.error, BOUNDS[tensor.type.name]
         if error is None:
-            self.checks.append(
-                TensorCheck(tensor.name, tensor.type.name, tensor.shape, *[None] * 3)
-            )
+            self.checks.append(TensorCheck(tensor.name, kind, tensor.shape, None, None, None))
             return
+        bound = BOUNDS[kind]
         if error.nonfinite:
             self.notes.append(
                 f"{what}: {error.nonfinite} weights of the source are NaN or infinite"
@@ -258,7 +290,7 @@ class _Report:
         self.checks.append(
             TensorCheck(
                 name=tensor.name,
-                type=tensor.type.name,
+                type=kind,
                 shape=tensor.shape,
                 relative_rmse=_finite(error.relative_rmse),
                 bound=bound.of_tensor(tensor.weights),
@@ -334,12 +366,15 @@ def _subject(tensor: Tensor, step: Step | None) -> Subject:
     origin = None
     if step is not None and step.shape == tensor.shape:
         origin = Origin(step.op, step.args, step.sources)
+    rows = tensor.rows
     return Subject(
         name=tensor.name,
         type=tensor.type.name,
-        rows=tensor.rows,
+        rows=rows,
         columns=tensor.columns,
-        row_bytes=tensor.row_bytes,
+        row_bytes=tensor.nbytes // rows,
         offset=tensor.offset,
         origin=origin,
+        matrices=math.prod(tensor.shape[:-2]),
+        importance=step is not None and step.importance,
     )

@@ -6,12 +6,23 @@ import contextlib
 import mmap
 import struct
 
-from quantcli.container.types import LENGTH_LIMIT, VALUE_FORMATS, VALUE_NAMES
+from quantcli.container.types import (
+    DIMS_LIMIT,
+    LENGTH_LIMIT,
+    NAME_LIMIT,
+    VALUE_FORMATS,
+    VALUE_NAMES,
+)
 from quantcli.errors import ContainerError
 
 ELEMENTS_LIMIT = 2**24
 """Array elements that all metadata together may have. The largest vocabularies have three arrays of
 half a million; a Python object for each element of a hostile file would fill the memory."""
+
+_LENGTH = struct.Struct("<Q")
+_COUNT = struct.Struct("<I")
+# What follows the number of a tensor's dimensions: they, the type, the offset.
+_PLACES = tuple(struct.Struct(f"<{count}QIQ") for count in range(DIMS_LIMIT + 1))
 
 _HINT = "The file is damaged, incomplete or not a GGUF file: fetch or make it again."
 
@@ -75,6 +86,26 @@ class Cursor:
             return raw.decode()
         except UnicodeDecodeError as error:
             raise self.fail(f"a string is not UTF-8: {error.reason}", start) from error
+
+    def tensor_info(self) -> tuple[str, tuple[int, ...], int, int] | None:
+        """Return the next tensor's name, dimensions, number of its type, and offset.
+
+        None where anything is longer than it may be, or ends too early; the position is undefined
+        then. Reading value by value says what it was.
+        """
+        data, start = self._data, self.position
+        try:
+            (length,) = _LENGTH.unpack_from(data, start)
+            end = start + 8 + length
+            (count,) = _COUNT.unpack_from(data, end) if length <= NAME_LIMIT else (DIMS_LIMIT + 1,)
+            if count > DIMS_LIMIT:
+                return None
+            *dimensions, number, offset = _PLACES[count].unpack_from(data, end + 4)
+            name = data[start + 8 : end].decode()
+        except (struct.error, UnicodeDecodeError):
+            return None
+        self.position = end + 4 + _PLACES[count].size
+        return name, tuple(dimensions), number, offset
 
     def value(self) -> tuple[str, object]:
         """Return (type name, Python value) of the next typed value; arrays are tuples."""

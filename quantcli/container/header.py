@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from quantcli.container.types import (
     ALIGNMENT,
@@ -209,18 +209,27 @@ def _utf8(text: str) -> bytes:
         raise ContainerError(f"the text {text!r} is not valid Unicode: {error.reason}") from error
 
 
+def _pack_strings(texts: Sequence[str]) -> bytes:
+    """Return `_string` of every text: vocabularies have hundreds of thousands."""
+    try:
+        raws = [text.encode() for text in texts]
+    except UnicodeEncodeError:
+        raws = [_utf8(text) for text in texts]  # which says what is wrong
+    return b"".join([part for raw in raws for part in (len(raw).to_bytes(8, "little"), raw)])
+
+
 def _pack_elements(kind: str, values: Sequence[object]) -> bytes:
     """Return `values` packed one after the other; `kind` is a scalar type name."""
     accepted = {"string": (str,), "bool": (bool,)}.get(kind) or (
         (int, float) if kind.startswith("float") else (int,)
     )
     # bool is a subclass of int, so types are compared exactly.
-    wrong = [value for value in values if type(value) not in accepted]
-    if wrong:
-        raise ContainerError(f"{wrong[0]!r} is not a {kind}")
+    if not set(map(type, values)) <= set(accepted):
+        wrong = next(value for value in values if type(value) not in accepted)
+        raise ContainerError(f"{wrong!r} is not a {kind}")
     try:
         if kind == "string":
-            return b"".join([_string(str(value)) for value in values])
+            return _pack_strings(cast("Sequence[str]", values))
         return struct.pack(f"<{len(values)}{VALUE_FORMATS[kind]}", *values)
     except (struct.error, OverflowError) as error:
         raise ContainerError(f"a value does not fit {kind}: {error}") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import mmap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +32,7 @@ from quantcli.errors import ContainerError
 from quantcli.inputs import open_input
 
 VERSIONS = (2, 3)
+_ELEMENTS_LIMIT = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,17 +266,41 @@ def _infos(cursor: Cursor, count: int) -> list[_Info]:
     infos: list[_Info] = []
     seen: set[str] = set()
     for index in range(count):
-        cursor.subject = f"tensor info {index}"
         start = cursor.position
-        name = cursor.string()
-        if len(name.encode()) > NAME_LIMIT:
-            raise cursor.fail(f"the name {name[:80]!r} is longer than {NAME_LIMIT} bytes", start)
-        cursor.subject = f"tensor {name}"
-        if name in seen:
-            raise cursor.fail("the name is there twice", start)
-        seen.add(name)
-        infos.append((name, _shape(cursor), _tensor_type(cursor), cursor.u64(), start))
+        info = _quick_info(cursor)
+        if info is None or info[0] in seen:
+            cursor.position = start
+            info = _info(cursor, index, seen)
+        seen.add(info[0])
+        infos.append(info)
     return infos
+
+
+def _quick_info(cursor: Cursor) -> _Info | None:
+    """Return the next tensor info where it is as it should be: there may be a hundred thousand."""
+    start = cursor.position
+    found = cursor.tensor_info()
+    if found is None:
+        return None
+    name, dimensions, number, offset = found
+    # A tensor without dimensions is one element; the file has the innermost dimension first.
+    shape, kind = dimensions[::-1] or (1,), TENSOR_TYPES.get(number)
+    if kind is None or min(shape) < 1 or math.prod(shape) >= _ELEMENTS_LIMIT:
+        return None
+    return name, shape, kind, offset, start
+
+
+def _info(cursor: Cursor, index: int, seen: Collection[str]) -> _Info:
+    """Return the next tensor info, or say what is wrong with it."""
+    cursor.subject = f"tensor info {index}"
+    start = cursor.position
+    name = cursor.string()
+    if len(name.encode()) > NAME_LIMIT:
+        raise cursor.fail(f"the name {name[:80]!r} is longer than {NAME_LIMIT} bytes", start)
+    cursor.subject = f"tensor {name}"
+    if name in seen:
+        raise cursor.fail("the name is there twice", start)
+    return name, _shape(cursor), _tensor_type(cursor), cursor.u64(), start
 
 
 def _shape(cursor: Cursor) -> tuple[int, ...]:
@@ -283,9 +308,8 @@ def _shape(cursor: Cursor) -> tuple[int, ...]:
     count = cursor.u32()
     if count > DIMS_LIMIT:
         raise cursor.fail(f"{count} dimensions are more than {DIMS_LIMIT}", start)
-    # A tensor without dimensions is one element; the file has the innermost dimension first.
     shape = tuple(reversed([cursor.u64() for _ in range(count)])) or (1,)
-    if min(shape) < 1 or math.prod(shape) >= 2**63:
+    if min(shape) < 1 or math.prod(shape) >= _ELEMENTS_LIMIT:
         raise cursor.fail(f"{shape} is not a possible shape", start)
     return shape
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from quantcli.evaluate import task
 from quantcli.evaluate.task import Finding, Subject
+from quantcli.importance import MatrixSource
 from quantcli.workers.call import Call
 from quantcli.workers.engine import drive, opened
 
@@ -19,6 +20,7 @@ _TOGETHER = CHUNK_WEIGHTS // 2
 # What a cluster's worker gets at once, in weights: a task costs milliseconds there.
 _BUNDLE_WEIGHTS = 64 << 20
 
+_FINE = Finding(0)
 Report = Callable[["Piece", Finding], None]
 
 
@@ -31,12 +33,14 @@ class Job:
         root: folder of the checkpoint; None when no subject has an origin.
         subjects: the tensors.
         effort: when given, sources are also encoded again with it and compared byte by byte.
+        matrix: where the importance matrix lies that they are encoded with, or None.
     """
 
     path: Path
     root: Path | None
     subjects: tuple[Subject, ...]
     effort: str | None
+    matrix: MatrixSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +96,19 @@ def check_all(
         inode=job.path.stat().st_ino,
         root=None if job.root is None else str(job.root.absolute()),
         effort=job.effort,
+        matrix=job.matrix,
     )
     try:
-        with opened(workers.engine, jobs=workers.jobs, calls=len(pieces)) as engine:
-            groups = list(_groups(job, pieces, _TOGETHER if engine.local else _BUNDLE_WEIGHTS))
-            calls = (Call.of(task.check, target, _parts(job, group)) for group in groups)
-            drive(engine, calls, _InOrder(groups, report))
+        least = _TOGETHER if workers.engine is None else _BUNDLE_WEIGHTS
+        groups = list(_groups(job, pieces, least))
+        with opened(workers.engine, jobs=workers.jobs, calls=len(groups)) as engine:
+            in_order = _InOrder(groups, report)
+            if any(subject.origin is not None for subject in job.subjects):
+                calls = (Call.of(task.check, target, _parts(job, group)) for group in groups)
+                drive(engine, calls, in_order)
+            else:
+                calls = (Call.of(task.count_invalid, target, _places(job, g)) for g in groups)
+                drive(engine, calls, lambda n, found: in_order(n, _findings(groups[n], found)))
             return tuple(engine.notes)
     finally:
         task.release()
@@ -119,6 +130,24 @@ def _groups(job: Job, pieces: Sequence[Piece], least: int) -> Iterator[tuple[Pie
 
 def _parts(job: Job, group: Sequence[Piece]) -> list[task.Part]:
     return [(job.subjects[piece.subject], piece.start, piece.stop) for piece in group]
+
+
+def _places(job: Job, group: Sequence[Piece]) -> list[task.Place]:
+    places = []
+    for piece in group:
+        subject = job.subjects[piece.subject]
+        width = subject.row_bytes
+        start, rows = subject.offset + piece.start * width, piece.stop - piece.start
+        places.append((subject.type, start, rows * width))
+    return places
+
+
+def _findings(group: Sequence[Piece], invalid: Mapping[int, int]) -> tuple[Finding, ...]:
+    """Return a finding for each piece: the number of invalid blocks, by the piece's place."""
+    findings = [_FINE] * len(group)
+    for number, count in invalid.items():
+        findings[number] = Finding(count)
+    return tuple(findings)
 
 
 class _InOrder:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from quantcli.arch.outputs import runtime_tensors
@@ -180,12 +180,13 @@ class _Model:
         blocks = sizes.get("blocks")
         numbers = range(min(blocks.number, 1 << 10) if blocks is not None else 0)
         used: set[str] = set()
+        there = {number[0] for number in map(_BLOCK.match, self.file.tensors) if number}
         for part in parts:
             names = [part.name.format(n=n) for n in numbers] if "{n}" in part.name else [part.name]
             names = [name for name in names if self._uses(part, name, sizes)]
             used.update(names)
             # A block of which nothing is there has been told of.
-            absent = [n for n in names if n not in self.file.tensors and self._has_block(n)]
+            absent = [n for n in names if n not in self.file.tensors and _is_in(n, there)]
             if absent and part.when == "always":
                 text = f"tensor {absent[0]} is missing; llama.cpp does not load the file without it"
                 yield absent[0], text + _alike(len(absent) - 1)
@@ -222,9 +223,11 @@ class _Model:
             "not longrope": scaling != "longrope",
         }[part.used]
 
-    def _has_block(self, name: str) -> bool:
-        number = _BLOCK.match(name)
-        return number is None or any(other.startswith(number[0]) for other in self.file.tensors)
+
+def _is_in(name: str, blocks: Collection[str]) -> bool:
+    """Return whether a tensor belongs to one of the blocks ("blk.3."), or to none at all."""
+    number = _BLOCK.match(name)
+    return number is None or number[0] in blocks
 
 
 def _alike(more: int) -> str:

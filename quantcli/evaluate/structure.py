@@ -12,13 +12,14 @@ def layout_problems(file: GgufFile) -> list[str]:
     The reader has already checked that offsets are aligned, exactly sequential and within the file.
     """
     contents, problems = file.contents, []
-    gaps = [("the header", contents.header_end, contents.data_start)]
-    for tensor in contents.tensors.values():
+    gaps: list[tuple[str | None, int, int]] = [(None, contents.header_end, contents.data_start)]
+    for name, tensor in contents.tensors.items():
         end = tensor.offset + tensor.nbytes
-        gaps.append((f"tensor {tensor.name}", end, aligned(end, contents.alignment)))
+        gaps.append((name, end, aligned(end, contents.alignment)))
     for subject, start, stop in gaps:
-        if file.bytes_at(start, min(stop, file.size)).strip(b"\0"):
-            problems.append(f"the padding after {subject} (at byte {start}) holds other than zeros")
+        if stop > start and file.bytes_at(start, min(stop, file.size)).strip(b"\0"):
+            what = "the header" if subject is None else f"tensor {subject}"
+            problems.append(f"the padding after {what} (at byte {start}) holds other than zeros")
     padded = contents.data_start + aligned(file.data_end - contents.data_start, contents.alignment)
     if file.size not in (file.data_end, padded):
         problems.append(f"the file has {file.size} bytes; its tensors end at {file.data_end}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from quantcli import codec, transform
 from quantcli.checkpoint import BoundLoad, TensorReader, TensorRef
@@ -16,6 +17,7 @@ from quantcli.checkpoint.ranges import RangeFile
 from quantcli.errors import ContainerError, QuantcliError
 from quantcli.evaluate.bounds import BOUNDS
 from quantcli.evaluate.tensor_error import TensorError, measure
+from quantcli.importance import MatrixSource, Weighing, encode_rows
 from quantcli.workers.packed import Packed
 
 
@@ -38,6 +40,8 @@ class Subject(Packed):
         rows, columns: of the tensor seen as a matrix.
         row_bytes: encoded bytes of a row.
         offset: absolute byte offset of its first row in the file.
+        matrices: how many matrices it stacks: its experts, else 1.
+        importance: whether it was encoded with data of the importance matrix.
         origin: how to make its rows again; None checks the encoded blocks alone.
     """
 
@@ -48,10 +52,19 @@ class Subject(Packed):
     row_bytes: int
     offset: int
     origin: Origin | None
+    matrices: int = 1
+    importance: bool = False
 
 
 Part = tuple[Subject, int, int]
 """A subject and its rows [start, stop)."""
+Place = tuple[str, int, int]
+"""Rows of a subject without an origin: type, absolute offset in the file, bytes."""
+Bytes = npt.NDArray[np.uint8]
+
+# What lies between two places that are read at once, and what is read at once, in bytes at most.
+_GAP = 4096
+_AT_ONCE = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,7 @@ class Target:
         inode: the file's, so that no worker checks another file of that name.
         root: the checkpoint's folder, absolute; None when no subject has an origin.
         effort: when given, sources are also encoded again with it and compared byte by byte.
+        matrix: where the importance matrix lies that they are encoded with, or None.
     """
 
     run: str
@@ -72,6 +86,7 @@ class Target:
     inode: int
     root: str | None
     effort: str | None
+    matrix: MatrixSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +130,7 @@ class _Open:
     def __init__(self, target: Target) -> None:
         self.file = RangeFile(Path(target.path), target.path, ContainerError)
         self.reader = None if target.root is None else TensorReader(Path(target.root))
+        self.weighing = Weighing(target.matrix)
         if os.fstat(self.file.descriptor).st_ino != target.inode:
             raise ContainerError(
                 "is not the file that is being checked",
@@ -143,6 +159,46 @@ def check(target: Target, parts: Sequence[Part]) -> tuple[Finding, ...]:
     return tuple(_check(target, files, *part) for part in parts)
 
 
+def count_invalid(target: Target, places: Sequence[Place]) -> dict[int, int]:
+    """Return how many invalid blocks each place holds, by its number; none where it is not there.
+
+    Places of one type are looked at together: a file may have a hundred thousand tensors of a few
+    bytes.
+
+    Raises:
+        ContainerError: the file is gone, or shorter than it was.
+        QuantcliError: its device fails.
+    """
+    found: dict[str, list[tuple[int, Bytes]]] = {}
+    for number, data in enumerate(_read(_opened(target).file, places)):
+        found.setdefault(places[number][0], []).append((number, data))
+    counts: dict[int, int] = {}
+    for name, parts in found.items():
+        kind = codec.get(name)
+        if len(parts) > 1 and not kind.invalid_blocks(np.concatenate([data for _, data in parts])):
+            continue
+        counts |= {n: count for n, data in parts if (count := kind.invalid_blocks(data))}
+    return counts
+
+
+def _read(file: RangeFile, places: Sequence[Place]) -> Iterator[Bytes]:
+    """Yield the bytes of each place; neighbours are read at once, the gaps between them too."""
+    start = 0
+    while start < len(places):
+        _, first, length = places[start]
+        end, stop = first + length, start + 1
+        while stop < len(places):
+            _, offset, length = places[stop]
+            if not 0 <= offset - end <= _GAP or offset + length - first > _AT_ONCE:
+                break
+            end, stop = offset + length, stop + 1
+        data = np.empty(end - first, np.uint8)
+        file.read_into(first, data)
+        for _, offset, length in places[start:stop]:
+            yield data[offset - first : offset - first + length]
+        start = stop
+
+
 def _check(target: Target, files: _Open, subject: Subject, start: int, stop: int) -> Finding:
     kind = codec.get(subject.type)
     data = np.empty((stop - start, subject.row_bytes), np.uint8)
@@ -156,7 +212,11 @@ def _check(target: Target, files: _Open, subject: Subject, start: int, stop: int
         rows = transform.get(origin.op).rows(load, origin.args, start, stop)
         different: list[int] = []
         if target.effort is not None and np.isfinite(rows).all():
-            again = kind.encode_rows(rows, effort=target.effort)
+            weights = None
+            if subject.importance:
+                weights = files.weighing.of(subject.name, subject.matrices, subject.columns)
+            height = subject.rows // subject.matrices
+            again = encode_rows(kind, rows, target.effort, weights, start, height)
             different = [int(row) for row in np.flatnonzero((again != data).any(axis=1))]
     except QuantcliError as failure:
         return Finding(invalid, failure=str(failure))

@@ -15,9 +15,7 @@ from quantcli.errors import UsageError
 
 def fields(path: Path) -> dict[str, Any]:
     reader = gguf.GGUFReader(path)
-    return {
-        name: field.contents() for name, field in reader.fields.items() if "GGUF." not in name
-    }
+    return {name: field.contents() for name, field in reader.fields.items() if "GGUF." not in name}
 
 
 @pytest.mark.parametrize("name", ["llama", "bert"])

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quantcli.container.cursor import Cursor
 from quantcli.container.header import TensorInfo, build_header
 from quantcli.container.reader import GgufFile
 from quantcli.errors import ContainerError
@@ -228,3 +229,15 @@ def test_any_content_round_trips(
     file = GgufFile(path)
     assert tuple(e.value for e in file.entries.values()) == (tuple(texts), tuple(numbers))
     assert tuple((t.name, t.shape, t.type.id, t.nbytes) for t in file.tensors.values()) == tensors
+
+
+def test_tensors_are_the_same_read_at_once_or_value_by_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "t.gguf"
+    tensors = (*TENSORS, ("blk.0.ünï", (1, 1, 1, 4), 0, 16))
+    write(path, ITEMS, tensors)
+    at_once = GgufFile(path).tensors
+    monkeypatch.setattr(Cursor, "tensor_info", lambda _cursor: None)
+    assert GgufFile(path).tensors == at_once
+    assert [(t.name, t.shape, t.type.id, t.nbytes) for t in at_once.values()] == list(tensors)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from quantcli import codec
+from quantcli.checkpoint.ranges import RangeFile
 from quantcli.container.header import build_header
 from quantcli.errors import ContainerError
 from quantcli.evaluate.comparison import Job, Piece, Report, Workers, check_all, cut
@@ -77,3 +78,57 @@ def test_another_file_of_that_name_is_not_checked_in_its_place(tmp_path: Path, j
     swapped = Job(Swapped(job.path), None, job.subjects, None)
     with pytest.raises(ContainerError, match="not the file that is being checked"):
         check_all(swapped, list(cut(job.subjects, 64)), lambda _p, _f: None, Workers(jobs))
+
+
+# --------------------------------------------------------------- many small tensors, type by type
+def mixed(path: Path, alignment: int, count: int) -> tuple[Job, list[int]]:
+    """Write tensors of four types by turns and a larger one."""
+    subjects, content, invalid = [], bytearray(), []
+    for number in range(count):
+        kind = codec.get(("F32", "F16", "Q8_0", "BF16")[number % 4])
+        rows = 700 if number == 9 else 1
+        data = kind.encode_rows(np.ones((rows, 32), np.float32))
+        blocks = data.view(kind.layout)
+        bad = number % 7 == 3
+        if bad:
+            blocks[kind.layout.names[0]][rows - 1, 0] = 0x7F80 if kind.name == "BF16" else np.nan
+        content += bytes(-len(content) % alignment)
+        name, width = f"t{number}", kind.row_bytes(32)
+        subjects.append(Subject(name, kind.name, rows, 32, width, len(content), origin=None))
+        invalid.append(int(bad))
+        content += data.tobytes()
+    path.write_bytes(content)
+    return Job(path, None, tuple(subjects), effort=None), invalid
+
+
+@pytest.mark.parametrize("alignment", [1, 32, 16384])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_small_tensors_of_several_types_are_counted_one_by_one(
+    tmp_path: Path, alignment: int, jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quantcli.evaluate.comparison._TOGETHER", 500)
+    job, invalid = mixed(tmp_path / "m.gguf", alignment, 60)
+    found: list[tuple[Piece, Finding]] = []
+    check_all(job, list(cut(job.subjects, 2000)), collect(found), Workers(jobs))
+    counts = [0] * 60
+    for piece, finding in found:
+        counts[piece.subject] += finding.invalid
+    assert counts == invalid
+    assert sum(invalid) == 9
+
+
+def test_holes_between_tensors_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, _ = mixed(tmp_path / "m.gguf", 1 << 20, 12)
+    read, most = RangeFile.read_into, []
+
+    def noting(
+        file: RangeFile, offset: int, out: np.ndarray[tuple[int], np.dtype[np.uint8]]
+    ) -> None:
+        most.append(out.nbytes)
+        read(file, offset, out)
+
+    monkeypatch.setattr(RangeFile, "read_into", noting)
+    check_all(job, list(cut(job.subjects)), lambda _piece, _finding: None, Workers(1))
+    assert sum(most) == sum(subject.rows * subject.row_bytes for subject in job.subjects)
