@@ -365,7 +365,7 @@ def test_a_space_before_a_text_is_mmbert_alone(tmp_path: Path) -> None:
     ours = load(exported, tmp_path)
     for text in STRINGS:
         # llama.cpp puts a space before every line, and takes a control token by its text.
-        if "\n" not in text and END not in text:
+        if "\n" not in text and "<|" not in text:
             assert ours.tokenize(text) == theirs.encode(text, add_special_tokens=False).ids, text
     with pytest.raises(TokenizerError, match="holds no BPE on characters"):
         export(tmp_path, "auto", rows=None, config={}, pre="sarvam-moe")
