@@ -137,6 +137,19 @@ def _count(facts: Facts) -> Iterable[str]:
         yield f"num_hidden_layers is {said}, but the kinds of {blocks(facts)} blocks are listed"
 
 
+# The class's own floor of the time step, below which hardly a trained model's steps are.
+_LEAST_STEP = 0.001
+
+
+def _least_step(facts: Facts) -> Iterable[str]:
+    least = facts.get("time_step_min")
+    if isinstance(least, (int, float)) and least > _LEAST_STEP:
+        yield (
+            f"time_step_min is {least:g}: transformers raises smaller time steps to it as long as "
+            f"it reads a prompt, and leaves those of new tokens; llama.cpp leaves all"
+        )
+
+
 NEMOTRON_GRAPH: tuple[Implements, ...] = (
     both_kinds("layers_block_type", is_kind("attention"), is_kind("recurrent")),
     Implements("mamba_hidden_act", ("silu",)),
@@ -147,12 +160,18 @@ NEMOTRON_GRAPH: tuple[Implements, ...] = (
     *PLAIN,
 )
 NEMOTRON_CHECKS: tuple[Check, ...] = (_count, grouped_heads)
-NEMOTRON_REMARKS: tuple[Check, ...] = (tied_remark, vocabulary_remark("embeddings.weight"))
+NEMOTRON_REMARKS: tuple[Check, ...] = (
+    _least_step,
+    tied_remark,
+    vocabulary_remark("embeddings.weight"),
+)
 NEMOTRON_IGNORED = (
     *STATE_IGNORED,
     "expand",
     "hybrid_override_pattern",
     "mamba_ssm_cache_dtype",
+    # Without positions there is no most of them.
+    "max_position_embeddings",
     "moe_shared_expert_overlap",
     "mtp_*",
     "num_logits_to_keep",

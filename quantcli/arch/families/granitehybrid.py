@@ -118,5 +118,6 @@ GRANITEHYBRID = Architecture(
         "mamba_d_head",
         "num_logits_to_keep",
         "attn_rotary_emb",
+        "intermediate_size",
     ),
 )
