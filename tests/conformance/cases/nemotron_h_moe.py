@@ -44,8 +44,8 @@ CASES = (
         extra=_PREDICTING,
         peer_differs={
             **DECAY,
-            r"blk\.4\.ffn_gate_inp": "routers are F32 in its files; it does not know this one by the "
-            "number of its block",
+            r"blk\.4\.ffn_gate_inp": "routers are F32 in its files; it does not know this one by "
+            "its block's number",
         },
     ),
     Case("experts", _H, _NEMOTRON, peer_differs=DECAY),
