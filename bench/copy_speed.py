@@ -5,8 +5,8 @@
 
 Without MODEL a checkpoint of 2.1 GB is written first. Each round copies the weights with `cp` and
 flushes the copy (`sync FILE`), and converts. Before each the last output is removed and `--pause`
-seconds pass, in which a virtual machine may hand the memory back: otherwise whoever is first to need
-it has an advantage. The weights are read once before, so that they are in memory.
+seconds pass, in which a virtual machine may hand the memory back: otherwise whoever needs it first
+has an advantage. The weights are read once before, so that they are in memory.
 Printed are medians, the median of the ratios of each round, and how long the plan alone takes
 (start, imports, headers, vocabulary). Nothing else should run on the machine.
 """
