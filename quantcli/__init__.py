@@ -8,6 +8,7 @@ The functions of the command line, for Python:
     quantcli.load_plan(file)                    a plan that was saved as JSON
     quantcli.inspect(path)                      what a GGUF file holds, or what a checkpoint is
     quantcli.verify(file, against=model)        whether it holds what it should
+    quantcli.read_imatrix(files)                an importance matrix, or several merged
     quantcli.archs()                            the architectures, their classes, their proofs
     quantcli.types()                            every tensor type, its size and its error
     quantcli.quantize(array, "Q4_K")            arrays in memory: encode …
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from quantcli.app.types import Types, types
     from quantcli.app.verify import Verification, verify
     from quantcli.errors import QuantcliError
+    from quantcli.importance import Importance, read_imatrix
     from quantcli.planning.plan import Plan
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "Batch",
     "CheckpointInspection",
     "Conversion",
+    "Importance",
     "Inspection",
     "Plan",
     "QuantcliError",
@@ -57,6 +60,7 @@ __all__ = [
     "load_plan",
     "plan",
     "quantize",
+    "read_imatrix",
     "types",
     "verify",
 ]
@@ -66,6 +70,7 @@ _HOMES = {
     "Batch": "quantcli.app.batch",
     "CheckpointInspection": "quantcli.app.inspect_checkpoint",
     "Conversion": "quantcli.app.convert",
+    "Importance": "quantcli.importance",
     "Inspection": "quantcli.app.inspect",
     "Plan": "quantcli.planning.plan",
     "QuantcliError": "quantcli.errors",
@@ -79,6 +84,7 @@ _HOMES = {
     "load_plan": "quantcli.app.plan",
     "plan": "quantcli.app.plan",
     "quantize": "quantcli.app.arrays",
+    "read_imatrix": "quantcli.importance",
     "types": "quantcli.app.types",
     "verify": "quantcli.app.verify",
 }

@@ -89,6 +89,7 @@ OPTIONS = {
     "--skip-existing": "skip_existing",
     "--strict": "strict",
     "--type": "preset",
+    "--vocab-only": "vocab_only",
 }
 """Options of the command line that a text may name, and the keywords they are in Python."""
 KEYWORDS = {keyword: option for option, keyword in OPTIONS.items()}
@@ -102,6 +103,7 @@ FLAGS = frozenset(
         "--modelfile",
         "--skip-existing",
         "--strict",
+        "--vocab-only",
     )
 )
 """Those that take no value; the others are named alone or with one in capitals (--output FILE)."""

@@ -1,6 +1,11 @@
 """Hold every architecture against transformers in a real llama.cpp, and against its converter.
 
-    python scripts/conformance.py run [ARCH or ARCH/CASE ...] [--no-peer] [--jobs N]
+    python scripts/conformance.py run [ARCH or ARCH/CASE ...]   what holds, figures, what differs
+    python scripts/conformance.py show ARCH/CASE                a checkpoint's config and tensors
+    python scripts/conformance.py freeze [ARCH ...]             keep it for the tests
+    python scripts/conformance.py report                        write docs/conformance.md from that
+    python scripts/conformance.py vary [ARCH ...]               settings that no table knows
+    python scripts/conformance.py zoo [CLASS ...]               every text class of transformers
 
 Runs in an environment with torch and transformers; `make conformance` makes one. The cases are
 data in tests/conformance/cases, a module for each architecture; tests/conformance/case.py says

@@ -6,7 +6,8 @@ LLAMA_CPP is a folder with its sources, BUILD what they are called ("b9993"). Wr
 quantcli/arch/runtime.json: for each architecture every name that its loader asks for, {bid}
 standing for the block; and the keys that any loader may ask for, {arch} standing for the
 architecture. The names are those of src/llama-arch.cpp, which loader asks for which is in
-src/models, and which loader is an architecture's in src/llama-model.cpp.
+src/models, and which loader is an architecture's in src/llama-model.cpp, which also loads scales
+for all of them.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def main() -> None:
             re.MULTILINE | re.DOTALL,
         )
     }
+    scales = _CREATED.findall(_body(model, "bool llama_model_base::load_tensors("))
     loaders = dict(_loaders(source))
     found = {}
     for symbols, loader in re.findall(
@@ -45,6 +47,12 @@ def main() -> None:
         created = set(_CREATED.findall(loaders[loader]))
         for helper in _SHARED.findall(loaders[loader]):
             created.update(shared[helper])
+        # Scales beside matrices are loaded for every architecture that has the matrix.
+        created.update(
+            (name, ending)
+            for name, ending in scales
+            if "scale" in ending and (name, "weight") in created
+        )
         written = sorted({_written(tensors[name], ending) for name, ending in created})
         found.update({names[symbol]: written for symbol in re.findall(r"LLM_ARCH_(\w+)", symbols)})
     keys = sorted(
@@ -55,6 +63,12 @@ def main() -> None:
         f'{{"llama.cpp": {json.dumps(build)},\n"keys": {json.dumps(keys)},\n"architectures": {{\n'
     )
     TARGET.write_text(head + ",\n".join(lines) + "\n}}\n", encoding="utf-8")
+
+
+def _body(text: str, signature: str) -> str:
+    """Return the text of a function up to the brace that closes it."""
+    begin = text.index(signature)
+    return text[begin : text.index("\n}", begin)]
 
 
 def _loaders(source: Path) -> dict[str, str]:

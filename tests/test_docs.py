@@ -19,10 +19,9 @@ import tiny
 
 import quantcli
 from quantcli import codec, errors, recipe
-from quantcli.arch import expand, registry
+from quantcli.arch import expand
 from quantcli.arch.architecture import TensorSpec, Traits
 from quantcli.checkpoint import open_checkpoint
-from quantcli.checkpoint.source import TensorRef
 from quantcli.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -206,43 +205,11 @@ def example(path: str) -> dict[str, object]:
         return runpy.run_path(str(module), run_name=module.stem)
 
 
-def test_the_example_architecture_expands_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = example("quantcli/arch/families/stablelm.py")["STABLELM"]
-    monkeypatch.setattr(registry, "architectures", lambda: (table,))
-    config = {
-        "architectures": ["StableLmForCausalLM"],
-        "hidden_size": 64,
-        "intermediate_size": 96,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 32,
-        "layer_norm_eps": 1e-5,
-        "partial_rotary_factor": 0.25,
-        "use_parallel_residual": False,
-    }
-    shapes = {"model.embed_tokens.weight": (8, 64), "lm_head.weight": (8, 64)}
-    for norm in ("norm", "layers.0.input_layernorm", "layers.0.post_attention_layernorm"):
-        shapes |= {f"model.{norm}.weight": (64,), f"model.{norm}.bias": (64,)}
-    for name, rows, columns in (
-        ("self_attn.q_proj", 64, 64),
-        ("self_attn.k_proj", 32, 64),
-        ("self_attn.v_proj", 32, 64),
-        ("self_attn.o_proj", 64, 64),
-        ("mlp.gate_proj", 96, 64),
-        ("mlp.up_proj", 96, 64),
-        ("mlp.down_proj", 64, 96),
-    ):
-        shapes[f"model.layers.0.{name}.weight"] = (rows, columns)
-    refs = {
-        name: TensorRef(name, "F32", shape, "model.safetensors", 0, 4 * math.prod(shape))
-        for name, shape in shapes.items()
-    }
-    model = expand(config, refs, ROOT)
-    assert len(model.specs) == len(shapes)
-    values = {entry.key: entry.value for entry in model.entries}
-    assert values["stablelm.rope.dimension_count"] == 4
-    assert values["stablelm.use_parallel_residual"] is False
+def test_the_example_architecture_is_the_file() -> None:
+    path = "quantcli/arch/families/seed_oss.py"
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (code,) = re.findall(rf"```python\n# {re.escape(path)}\n(.*?)```", text, flags=re.DOTALL)
+    assert code == (ROOT / path).read_text(encoding="utf-8")
 
 
 def test_the_example_preset_gives_types() -> None:

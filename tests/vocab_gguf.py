@@ -6,7 +6,6 @@ from pathlib import Path
 
 import gguf
 import numpy as np
-from llamacpp import LlamaCpp
 
 from quantcli.tokenizer import TokenizerExport
 
@@ -61,17 +60,3 @@ def write(export: TokenizerExport, path: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-
-
-def load(export: TokenizerExport, folder: Path) -> LlamaCpp:
-    """llama.cpp with this tokenizer."""
-    path = folder / "vocab.gguf"
-    write(export, path)
-    encoder = export.model == "bert"
-    loaded = LlamaCpp(path, embedding=encoder)
-    # A server that is stopped before its loop has begun never ends; an answer proves that it has.
-    if encoder:
-        loaded.embed(["a"])
-    else:
-        loaded.generate("a", 1)
-    return loaded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from quantcli.app.next_step import (
     write_modelfile,
 )
 from quantcli.app.overrides import Metadata, from_file
-from quantcli.app.plan import DEFAULT_EFFORT, fit_plan, load_plan, plan_opened
+from quantcli.app.plan import DEFAULT_EFFORT, Imatrix, fit_plan, load_plan, plan_opened
 from quantcli.app.record import to_json
 from quantcli.checkpoint import open_checkpoint
 from quantcli.checkpoint.naming import model_name as name_of
@@ -27,9 +27,15 @@ from quantcli.execute.chunks import CHUNK_WEIGHTS
 from quantcli.execute.cores import available_cores
 from quantcli.execute.execute import Options, Outcome, Progress, execute
 from quantcli.execute.partial import refuse_sources, refuse_special
+from quantcli.importance import Importance, MatrixSource, read_imatrix
 from quantcli.planning.plan import Plan
 from quantcli.planning.summary import Summary
 from quantcli.recipe import resolve
+
+_VOCABULARY = "vocab"
+"""Stands for the type in the name of a file without tensors, as llama.cpp's converter has it."""
+_VOCABULARY_PRESET = "F16"
+"""The type that such a file names, which has no influence."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -95,6 +101,10 @@ def convert(
     pre_tokenizer: str | None = None,
     model_name: str | None = None,
     metadata: Metadata | None = None,
+    imatrix: Imatrix | None = None,
+    imatrix_include: Sequence[str] = (),
+    imatrix_exclude: Sequence[str] = (),
+    vocab_only: bool = False,
     modelfile: bool = False,
     force: bool = False,
     skip_existing: bool | Literal["verify"] = False,
@@ -113,9 +123,10 @@ def convert(
 
     Args:
         model: folder of a Hugging Face checkpoint, or a .safetensors file beside its config.json.
-        preset: as in `plan`; None with a ready `plan`.
+        preset: as in `plan`; None with a ready `plan`, or with `vocab_only`.
         output: path of the file, or a folder (as a text that ends with a slash, one to be made);
             default `NAME-PRESET.gguf` in the current folder. `{name}` and `{type}` are filled in.
+            With `vocab_only` the type is "vocab".
         plan: a plan made before, or the path of a saved one; executed as it is.
         jobs: worker processes; default the cores available.
         engine: where else to work: "dask://HOST:PORT" or the path of a scheduler file.
@@ -124,8 +135,13 @@ def convert(
         pre_tokenizer: as in `plan`.
         model_name: as in `plan`.
         metadata: as in `plan`.
+        imatrix: as in `plan`; with a ready `plan` the files that it was made with.
+        imatrix_include: as in `plan`.
+        imatrix_exclude: as in `plan`.
         follow_links: as in `plan`.
         strict: as in `plan`.
+        vocab_only: write metadata and vocabulary without tensors, for llama.cpp's tools that only
+            tokenize.
         modelfile: also write an Ollama Modelfile beside the output.
         force: replace an existing output.
         skip_existing: leave an existing output alone when it is up to date: its header is what
@@ -144,33 +160,36 @@ def convert(
         OutputError: the output exists, or cannot be written.
         Interrupted: stopped by the user; the same call goes on.
     """
-    chosen = _chosen(effort, arch, pre_tokenizer, model_name, metadata)
+    chosen = _chosen(effort, arch, pre_tokenizer, model_name, metadata, vocab_only=vocab_only)
+    if vocab_only and plan is None:
+        preset = preset or _VOCABULARY_PRESET
     _refuse_contradictions(preset, plan, chosen)
     if force and skip_existing:
         raise UsageError("--force and --skip-existing contradict each other")
     saved = None if plan is None else plan if isinstance(plan, Plan) else load_plan(plan)
-    path = _output(output, Path(model), preset, saved, model_name)
+    kind = _VOCABULARY if vocab_only else resolve(str(preset)).name if saved is None else None
+    path = _output(output, Path(model), kind, saved, model_name)
     if modelfile:
         refuse_foreign_modelfile(modelfile_path(path), force=force)
+    importance = _importance(imatrix, imatrix_include, imatrix_exclude, saved)
+    matrix = None if importance is None else MatrixSource.of(importance)
     checkpoint = open_checkpoint(Path(model), follow_links=follow_links)
     if saved is None:
-        ready = plan_opened(
-            checkpoint,
-            str(preset),
-            **{**chosen, "effort": effort or DEFAULT_EFFORT},
-            strict=strict,
-        )
+        chosen |= {"effort": effort or DEFAULT_EFFORT, "vocab_only": vocab_only}
+        chosen |= {"importance": importance, "strict": strict}
+        ready = plan_opened(checkpoint, str(preset), **chosen)
     else:
         ready = saved
-        fit_plan(ready, checkpoint, strict=strict)
+        fit_plan(ready, checkpoint, importance, strict=strict)
     workers = Workers(jobs if jobs is not None else available_cores(), engine)
     root = checkpoint.root
     unwanted = functools.partial(
-        outputs.keep_or_replace, path, ready, root, workers, force=force, skip=skip_existing
+        outputs.keep_or_replace, path, ready, root, workers, matrix, force=force, skip=skip_existing
     )
     options = Options(
         jobs=workers.jobs,
         engine=workers.engine,
+        matrix=matrix,
         allow_nonfinite=allow_nonfinite,
         chunk_weights=chunk_weights,
         progress=progress,
@@ -200,21 +219,39 @@ def _carry_out(
 def _output(
     given: str | Path | None,
     model: Path,
-    preset: str | None,
+    kind: str | None,
     saved: Plan | None,
     model_name: str | None,
 ) -> Path:
     """Return where the output goes; what must not be replaced is refused before anything is read.
 
+    Args:
+        given: as the user gave it.
+        model: the checkpoint.
+        kind: what stands for `{type}`; None for a saved plan's preset.
+        saved: a saved plan.
+        model_name: as the user gave it.
+
     Raises:
         OutputError: something is there that is no regular file, or it is one of the model's own.
     """
     said = model_name if saved is None else _name_in(saved)
-    name = resolve(str(preset)).name if saved is None else saved.preset
-    path = outputs.output_path(given, name=said or name_of(model), preset=name)
+    name = kind if saved is None else saved.preset
+    path = outputs.output_path(given, name=said or name_of(model), preset=str(name))
     refuse_special(path)
     refuse_sources(path, model)
     return path
+
+
+def _importance(
+    paths: Imatrix | None, include: Sequence[str], exclude: Sequence[str], saved: Plan | None
+) -> Importance | None:
+    """Return the importance matrix; a saved plan says itself which of its data count."""
+    if paths is None:
+        return None
+    if saved is not None and saved.matrix is not None:
+        include, exclude = saved.matrix.include, saved.matrix.exclude
+    return read_imatrix(paths, include=include, exclude=exclude)
 
 
 def _chosen(
@@ -223,6 +260,8 @@ def _chosen(
     pre_tokenizer: str | None,
     model_name: str | None,
     metadata: Metadata | None,
+    *,
+    vocab_only: bool,
 ) -> dict[str, Any]:
     """Return the options that make a plan and contradict a ready one."""
     return {
@@ -231,6 +270,7 @@ def _chosen(
         "pre_tokenizer": pre_tokenizer,
         "model_name": model_name,
         "metadata": metadata or None,
+        "vocab_only": vocab_only or None,
     }
 
 

@@ -29,6 +29,8 @@ _PARAMETERS = {
 
 def next_steps(plan: Plan, output: Path) -> tuple[str, ...]:
     """Return commands of llama.cpp that run the file `output`, by what kind of model it is."""
+    if not plan.steps:
+        return ()
     contents = parse(plan.header, plan.size, "the plan")
     file = shlex.quote(str(output))
     pooling = _value(contents, f"{plan.architecture}.pooling_type")

@@ -11,6 +11,7 @@ from quantcli.container.reader import GgufFile
 from quantcli.errors import ContainerError, OutputError, UsageError
 from quantcli.evaluate.comparison import Workers
 from quantcli.evaluate.contents import holds
+from quantcli.importance import MatrixSource
 from quantcli.planning.plan import Plan
 
 _PATTERN = "{name}-{type}.gguf"
@@ -86,7 +87,14 @@ def _filled(pattern: str, values: Mapping[str, str]) -> str:
 
 
 def keep_or_replace(
-    path: Path, plan: Plan, root: Path, workers: Workers, *, force: bool, skip: bool | str
+    path: Path,
+    plan: Plan,
+    root: Path,
+    workers: Workers,
+    matrix: MatrixSource | None = None,
+    *,
+    force: bool,
+    skip: bool | str,
 ) -> bool:
     """Return whether the output is there and up to date, so that there is nothing to do.
 
@@ -97,6 +105,7 @@ def keep_or_replace(
         plan: what it should hold.
         root: folder of the checkpoint.
         workers: who compares contents.
+        matrix: where the plan's importance matrix lies.
         force: replace whatever is there.
         skip: keep an output that is up to date, replace one that quantcli made and that is not;
             "verify" compares contents, not times.
@@ -112,7 +121,11 @@ def keep_or_replace(
             where=str(path),
             hint="Use --force to replace it, or --skip-existing to keep it if up to date.",
         )
-    if holds(path, plan, root, workers) if skip == "verify" else is_current(path, plan, root):
+    if skip == "verify":
+        current = holds(path, plan, root, workers, matrix)
+    else:
+        current = is_current(path, plan, root)
+    if current:
         return True
     if not _is_own(path):
         raise OutputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +17,18 @@ from quantcli.checkpoint.fingerprint import source_digest
 from quantcli.codec import EFFORTS
 from quantcli.errors import ArchitectureError, PlanError, QuantcliError, UsageError, listed
 from quantcli.execute.chunks import mostly_moves
-from quantcli.importance import Importance
+from quantcli.importance import Importance, read_imatrix
 from quantcli.inputs import PLAN_LIMIT, read_text
 from quantcli.planning.build import Identity, build
 from quantcli.planning.plan import Plan
-from quantcli.planning.saved import check_fit, read_plan
+from quantcli.planning.saved import check_coverage, check_fit, read_plan
 from quantcli.recipe import Recipe, resolve
 from quantcli.tokenizer import export
 
 DEFAULT_EFFORT = "normal"
+
+Imatrix = str | Path | Iterable[str | Path]
+"""Files of an importance matrix: one path or several."""
 
 # Measured with bench/convert_memory.py: the process that plans and reports, and what one worker
 # holds besides its chunk (interpreter, numpy, tables).
@@ -46,8 +50,9 @@ def plan(
     pre_tokenizer: str | None = None,
     model_name: str | None = None,
     metadata: Metadata | None = None,
-    importance: Importance | None = None,
-    assumes_importance: bool = False,
+    imatrix: Imatrix | None = None,
+    imatrix_include: Sequence[str] = (),
+    imatrix_exclude: Sequence[str] = (),
     follow_links: bool = False,
     strict: bool = False,
 ) -> Plan:
@@ -63,9 +68,10 @@ def plan(
             what its card says, else the folder's name (in the Hub's cache, the repository's).
         metadata: further general.* keys or keys of your own, and their values: texts, read as on
             the command line ("5", "uint32:5"), or Python values of the key's type.
-        importance: the importance matrix (`read_imatrix`), which weights the encoders' errors and
-            is needed for types of about two bits.
-        assumes_importance: choose the types as with a matrix, without one: to compare with a file.
+        imatrix: importance matrix as llama-imatrix writes it, or several that are merged: it
+            weights the errors that the encoders minimise, and types of about two bits need it.
+        imatrix_include: regular expressions; when given, only data of tensors whose name has one.
+        imatrix_exclude: regular expressions of tensors whose data are left aside.
         follow_links: let links lead out of the model's folder.
         strict: refuse fallbacks to other types and any note.
 
@@ -74,6 +80,9 @@ def plan(
         InputError: the checkpoint cannot be converted; everything wrong of one kind is listed.
         QuantcliError: `strict` and the plan has fallbacks or notes.
     """
+    importance = None
+    if imatrix is not None:
+        importance = read_imatrix(imatrix, include=imatrix_include, exclude=imatrix_exclude)
     _recipe(preset, effort)  # what is wrong with the options is said before anything is read
     return plan_opened(
         open_checkpoint(Path(model), follow_links=follow_links),
@@ -84,7 +93,6 @@ def plan(
         model_name=model_name,
         metadata=metadata,
         importance=importance,
-        assumes_importance=assumes_importance,
         strict=strict,
     )
 
@@ -100,9 +108,15 @@ def plan_opened(
     metadata: Metadata | None = None,
     importance: Importance | None = None,
     assumes_importance: bool = False,
+    vocab_only: bool = False,
     strict: bool = False,
 ) -> Plan:
-    """Return what `plan` returns, of a checkpoint from `open_checkpoint`; raises the same."""
+    """Return what `plan` returns, of a checkpoint from `open_checkpoint`; raises the same.
+
+    `importance` is the matrix itself. `assumes_importance` chooses the types as with a matrix
+    without having it: to compare with a file that was made with one.
+    With `vocab_only` the plan has the metadata and no tensors.
+    """
     recipe = _recipe(preset, effort)
     expanded = _expand(checkpoint, arch)
     tokenizer = export(
@@ -123,7 +137,7 @@ def plan_opened(
     small = {name: (checkpoint.root / name).stat().st_size for name in tokenizer.files}
     files = {**small, **checkpoint.files}
     result = build(
-        expanded,
+        replace(expanded, specs=()) if vocab_only else expanded,
         general=general,
         tokenizer=tokenizer,
         recipe=recipe,
@@ -177,12 +191,19 @@ def load_plan(path: str | Path) -> Plan:
         raise PlanError(error.message, where=str(path), hint=error.hint) from error
 
 
-def fit_plan(plan: Plan, checkpoint: Checkpoint, *, strict: bool = False) -> None:
+def fit_plan(
+    plan: Plan,
+    checkpoint: Checkpoint,
+    importance: Importance | None = None,
+    *,
+    strict: bool = False,
+) -> None:
     """Check that `plan` is one for `checkpoint`; a plan decides types and metadata, no more.
 
     Args:
         plan: the plan.
         checkpoint: what it is to be carried out on.
+        importance: the importance matrix that it is to be carried out with.
         strict: refuse fallbacks to other types and any note.
 
     Raises:
@@ -202,6 +223,7 @@ def fit_plan(plan: Plan, checkpoint: Checkpoint, *, strict: bool = False) -> Non
             hint="Name the folder that the plan was made from.",
         ) from error
     check_fit(plan, expanded, checkpoint.refs, digest)
+    check_coverage(plan, importance)
     if strict:
         refuse_compromises(plan)
 

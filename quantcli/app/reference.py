@@ -8,11 +8,12 @@ from pathlib import Path
 from quantcli import codec
 from quantcli._version import __version__
 from quantcli.app.overrides import from_file
-from quantcli.app.plan import plan as make_plan
+from quantcli.app.plan import plan_opened
 from quantcli.checkpoint import open_checkpoint
 from quantcli.container.reader import GgufFile
 from quantcli.errors import TokenizerError, UsageError
-from quantcli.planning.plan import ASSUMED_KEY, Plan
+from quantcli.importance import Importance
+from quantcli.planning.plan import ASSUMED_KEY, IMATRIX_KEY, Plan
 
 _FOREIGN_PRESET = "F32"
 """Preset for a file made by something else; its types are its own."""
@@ -28,16 +29,28 @@ class Reference:
         foreign: whether the file was made by something else, so that types and provenance are its
             own business.
         notes: what was assumed.
+        weighted: whether the file was made with an importance matrix.
     """
 
     root: Path
     plan: Plan
     foreign: bool
     notes: tuple[str, ...]
+    weighted: bool = False
 
     @classmethod
-    def of(cls, file: GgufFile, model: Path, *, follow_links: bool) -> Reference:
+    def of(
+        cls,
+        file: GgufFile,
+        model: Path,
+        importance: Importance | None = None,
+        *,
+        follow_links: bool,
+    ) -> Reference:
         """Make the plan that the file says it was made by.
+
+        Without the importance matrix that it was made with, the types are those with one, and
+        nothing is said of which tensors have data.
 
         Raises:
             UsageError: the file is one shard of several.
@@ -53,34 +66,43 @@ class Reference:
         if isinstance(preset, str) and isinstance(effort, str):
             if (version := file.value("quantcli.version")) != __version__:
                 notes.append(f"made by quantcli {version}, checked by {__version__}")
-            plan, more = _plan(file, model, preset, effort, follow_links=follow_links)
-            return cls(root, plan, foreign=False, notes=(*notes, *more))
+            plan, more = _plan(file, model, preset, effort, importance, follow_links=follow_links)
+            weighted = IMATRIX_KEY in file.entries
+            return cls(root, plan, foreign=False, notes=(*notes, *more), weighted=weighted)
         notes.append("not made by quantcli: types, general.* and quantize.* are taken as they are")
         plan, more = _plan(
-            file, model, _FOREIGN_PRESET, codec.EFFORTS[0], follow_links=follow_links
+            file, model, _FOREIGN_PRESET, codec.EFFORTS[0], None, follow_links=follow_links
         )
         return cls(root, plan, foreign=True, notes=(*notes, *more))
 
 
 def _plan(
-    file: GgufFile, model: Path, preset: str, effort: str, *, follow_links: bool
+    file: GgufFile,
+    model: Path,
+    preset: str,
+    effort: str,
+    importance: Importance | None,
+    *,
+    follow_links: bool,
 ) -> tuple[Plan, list[str]]:
     name, metadata = from_file(file.entries)
     by_hand = [key for key in ("general.name",) if name is not None] + sorted(metadata)
     notes = [f"set by hand, so taken from the file: {', '.join(by_hand)}"] if by_hand else []
 
+    checkpoint = open_checkpoint(model, follow_links=follow_links)
     arch = file.value("general.architecture") if file.value(ASSUMED_KEY) is True else None
 
     def planned(pre: str | None = None) -> Plan:
-        return make_plan(
-            model,
+        return plan_opened(
+            checkpoint,
             preset,
             effort=effort,
             arch=arch if isinstance(arch, str) else None,
             pre_tokenizer=pre,
             model_name=name,
             metadata=metadata,
-            follow_links=follow_links,
+            importance=importance,
+            assumes_importance=importance is None and IMATRIX_KEY in file.entries,
         )
 
     try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from quantcli import codec
+from quantcli.app.plan import Imatrix
 from quantcli.app.record import to_json
 from quantcli.app.reference import Reference
 from quantcli.container.reader import GgufFile, Tensor, parse
@@ -20,6 +21,7 @@ from quantcli.evaluate.structure import layout_problems
 from quantcli.evaluate.task import Finding, Origin, Subject
 from quantcli.evaluate.tensor_error import TensorError, exceeds
 from quantcli.execute.cores import available_cores
+from quantcli.importance import MatrixSource, read_imatrix
 from quantcli.planning.plan import Step
 from quantcli.planning.summary import Summary
 
@@ -28,6 +30,7 @@ Progress = Callable[[int, int], None]
 # A file made by something else is compared by what the model is. These keys say how it was made …
 _PROVENANCE = ("general.", "quantize.", "split.")
 # … and these the plan has only because some preset had to be named.
+_IMATRIX = ("quantize.imatrix.", "quantcli.imatrix.")
 _ASSUMED = ("quantcli.", "general.file_type", "general.quantization_version")
 _FOREIGN_PRESET = "F32"
 # How often at most progress is told of: a file may have very many tensors.
@@ -99,6 +102,9 @@ def verify(
     against: str | Path | None = None,
     *,
     exact: bool = False,
+    imatrix: Imatrix | None = None,
+    imatrix_include: Sequence[str] = (),
+    imatrix_exclude: Sequence[str] = (),
     jobs: int | None = None,
     engine: str | None = None,
     follow_links: bool = False,
@@ -116,6 +122,9 @@ def verify(
         path: the file.
         against: folder of the checkpoint, or a .safetensors file beside its config.json.
         exact: also encode the checkpoint again as the file says it was, and compare every byte.
+        imatrix: the importance matrix that the file was made with; `exact` needs it.
+        imatrix_include: as it was made with.
+        imatrix_exclude: as it was made with.
         jobs: processes; default the cores available.
         engine: where else to work: "dask://HOST:PORT" or the path of a scheduler file.
         follow_links: let links lead out of the checkpoint's folder.
@@ -135,14 +144,19 @@ def verify(
             raise
         problems, size = (error.message,), path.stat().st_size
         return Verification(str(path), _text(against), None, size, problems, (), ())
+    importance = None
+    if imatrix is not None:
+        importance = read_imatrix(imatrix, include=imatrix_include, exclude=imatrix_exclude)
     reference = None
     if against is not None:
-        reference = Reference.of(report.file, Path(against), follow_links=follow_links)
+        model = Path(against)
+        reference = Reference.of(report.file, model, importance, follow_links=follow_links)
     effort = _effort(path, reference) if exact else None
+    matrix = None if importance is None or not exact else MatrixSource.of(importance)
     if reference is not None:
         report.compare(reference)
     workers = Workers(jobs or available_cores(), engine)
-    report.check_tensors(reference, effort, workers, progress)
+    report.check_tensors(reference, effort, matrix, workers, progress)
     return report.result(_text(against))
 
 
@@ -158,6 +172,11 @@ def _effort(path: Path, reference: Reference | None) -> str:
         raise UsageError(
             "an exact check needs a file made by this quantcli",
             hint=f"{path} does not say that it was.",
+        )
+    if reference.plan.matrix is None and reference.weighted:
+        raise UsageError(
+            "an exact check needs the importance matrix that the file was made with",
+            hint="Name it by --imatrix FILE.",
         )
     return reference.plan.effort
 
@@ -179,7 +198,15 @@ class _Report:
         self.notes += reference.notes
         expected = parse(plan.header, plan.size, "the plan").entries
         differences = metadata.differences(self.file.entries, expected)
+        unseen = _IMATRIX if reference.weighted and plan.matrix is None else ()
+        if unseen:
+            self.notes.append(
+                "the importance matrix that the file was made with is not named, so what the file "
+                "says of it is taken as it is"
+            )
         for key, text in differences:
+            if unseen and key.startswith(unseen):
+                continue
             if key.startswith(_ASSUMED if reference.foreign else "quantcli.version"):
                 continue  # a version's difference is noted already
             own = reference.foreign and key.startswith(_PROVENANCE)
@@ -206,6 +233,7 @@ class _Report:
         self,
         reference: Reference | None,
         effort: str | None,
+        matrix: MatrixSource | None,
         workers: Workers,
         progress: Progress | None,
     ) -> None:
@@ -232,7 +260,7 @@ class _Report:
                 told = done
                 progress(done, total)
 
-        job = Job(self.file.path, root, subjects, effort)
+        job = Job(self.file.path, root, subjects, effort, matrix)
         self.notes += check_all(job, list(cut(subjects)), take, workers)
         for number, subject in enumerate(subjects):
             self._conclude(self.file.tensors[subject.name], merged[number])
@@ -347,4 +375,6 @@ def _subject(tensor: Tensor, step: Step | None) -> Subject:
         row_bytes=tensor.nbytes // rows,
         offset=tensor.offset,
         origin=origin,
+        matrices=math.prod(tensor.shape[:-2]),
+        importance=step is not None and step.importance,
     )

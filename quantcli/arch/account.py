@@ -33,6 +33,9 @@ IGNORED = (
     "unsloth_*",
     "model_name",
     "is_llama_config",
+    # Parts beside the language model; a table that wants something of them asks for it.
+    "vision_config",
+    "audio_config",
     # How a framework runs it.
     "use_cache",
     "return_dict",
@@ -47,10 +50,17 @@ IGNORED = (
     "tf_legacy_loss",
     "is_decoder",
     "cross_attention_hidden_size",
+    # Other parts of a model of several, which a note names.
+    "vision_config",
+    "visual_config",
+    "audio_config",
+    "speech_config",
+    "sound_config",
     # Training.
     "*dropout*",
     "*_pdrop",
     "initializer_*",
+    "*_initializer_range",
     "*_init_std",
     "init_std",
     "router_aux_loss_coef",

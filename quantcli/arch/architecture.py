@@ -150,8 +150,11 @@ class Architecture:
         suffixes: old endings of names and what they are called today.
         renames: whole parts of names and what the table calls them, for checkpoints of another
             writer (".block_sparse_moe." → ".mlp."); with a dot at both ends, replaced in order.
-        ignored: patterns (fnmatch) of names without prefix that are dropped on purpose; rotary
-            tables, masks and other buffers are dropped for every architecture (`arch.buffers`).
+        ignored: patterns (fnmatch) of names without prefix that are dropped on purpose, or
+            functions of the facts that give some; rotary tables, masks and other buffers are
+            dropped for every architecture (`arch.buffers`).
+        kept: patterns (fnmatch) of names as the checkpoint spells them that belong to the output
+            although they sound like another part's (`arch.multimodal`).
         defaults: model_type → config fields that the class fills when config.json lacks them;
             a function is called with the facts before any default.
         vocab_keys: tokenizer.ggml.* entries that depend on the config.
@@ -160,6 +163,8 @@ class Architecture:
         remarks: what a user should know of this model; each sentence becomes a note.
         ignored_fields: patterns (fnmatch) of config fields that change nothing in this family,
             beside those that change nothing anywhere (`arch.account`).
+        modules: kinds of sentence-transformers modules that the graph has beside those that every
+            graph has (`arch.sentence`).
         partly: of the classes in `hf`, those that another table covers but for the models that
             this function of the facts (before any tensor is known) tells: class → function.
         about: first line of its module's docstring, filled in when the folder is listed.
@@ -174,13 +179,15 @@ class Architecture:
     prefixes: tuple[str, ...] = ("model.",)
     suffixes: tuple[tuple[str, str], ...] = ()
     renames: tuple[tuple[str, str], ...] = ()
-    ignored: tuple[str, ...] = ()
+    ignored: tuple[str | Callable[[Facts], Iterable[str]], ...] = ()
+    kept: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     vocab_keys: tuple[Key, ...] = ()
     graph: tuple[Implements, ...] = ()
     checks: tuple[Check, ...] = ()
     remarks: tuple[Check, ...] = ()
     ignored_fields: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
     partly: Mapping[str, Callable[[Facts], bool]] = field(default_factory=dict)
     about: str = ""
 

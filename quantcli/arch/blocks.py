@@ -14,6 +14,7 @@ from quantcli.arch.keys import (
     inner,
     key_width,
     query_width,
+    twice,
     width,
 )
 from quantcli.arch.relations import headless, rows_of
@@ -120,14 +121,10 @@ def halves(names: tuple[str, str], source: str, size: Count, lead: Shape = ()) -
         size: rows of each.
         lead: dimensions before them, of a stack.
     """
-
-    def end(facts: Facts) -> int:
-        return 2 * size(facts)
-
     shape = (*lead, size, width)
     return (
         row(names[0], source, "pick", 1, 0, size, shape=shape),
-        row(names[1], source, "pick", 1, size, end, shape=shape),
+        row(names[1], source, "pick", 1, size, twice(size), shape=shape),
     )
 
 
@@ -248,11 +245,17 @@ def head_norms(
     return (norm("attn_q_norm", at + names[0], size), norm("attn_k_norm", at + names[1], size))
 
 
-def paired(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Return `attention` rows for runtimes that rotate adjacent pairs: rows of q and k move."""
+def paired(rows: Iterable[Row], rotated: Count | None = None) -> tuple[Row, ...]:
+    """Return `attention` rows for runtimes that rotate adjacent pairs: rows of q and k move.
+
+    Args:
+        rows: of the attention.
+        rotated: how many of a head's numbers are rotated, where that may be a part.
+    """
     count = {"attn_q": heads, "attn_k": heads_kv}
+    part_of_head = () if rotated is None else (rotated,)
     return tuple(
-        replace(each, op="rope_permute", args=(count[part],))
+        replace(each, op="rope_permute", args=(count[part], *part_of_head))
         if (part := each.name.partition(".")[0]) in count
         else each
         for each in rows

@@ -49,6 +49,8 @@ LLAMA_KEYS: tuple[Key, ...] = (
     VOCAB_KEY,
     Key("{arch}.rope.dimension_count", "uint32", derive=head_dim),
 )
+# What the converter says of models whose heads it sorts as those of the first Llama; not read.
+LAYOUT_KEY = Key("{arch}.tensor_data_layout", "string", derive=lambda facts: "Meta AI original pth")
 DECODER_CHECKS: tuple[Check, ...] = (grouped_heads, rotary_problems)
 DECODER_REMARKS: tuple[Check, ...] = (tied_remark, vocabulary_remark("embed_tokens.weight"))
 

@@ -35,16 +35,11 @@ def text_class(config: Mapping[str, Any], merged: Mapping[str, Any]) -> str | No
         config: config.json.
         merged: the same with the text model's fields over the others.
     """
-    name: str | None = _types().get(text_type(config, merged), {}).get("class")
-    return name
-
-
-def text_type(config: Mapping[str, Any], merged: Mapping[str, Any]) -> str:
-    """Return the model type of the text model inside a model of several parts, "" if unknown."""
     kind = merged.get("model_type")
     if kind == config.get("model_type"):
         kind = _types().get(str(kind), {}).get("text")
-    return str(kind or "")
+    name: str | None = _types().get(str(kind), {}).get("class")
+    return name
 
 
 def class_defaults(table: Architecture, facts: Facts) -> Mapping[str, Any]:

@@ -58,14 +58,6 @@ def label_problems(facts: Facts) -> Iterable[str]:
         yield f"id2label names {len(names)} classes, classifier.weight has {count} rows"
 
 
-def _pooling(facts: Facts) -> int | None:
-    """Return the pooling of a sentence-transformers folder, or for a classifier its score."""
-    said = pooling(facts)
-    if isinstance(said, int):
-        return said
-    return RANK if classifies(facts) else None
-
-
 def classifier_remarks(facts: Facts) -> Iterable[str]:
     """Tell in what a classifier's score differs between the runtimes."""
     if not classifies(facts):
@@ -83,11 +75,29 @@ def classifier_remarks(facts: Facts) -> Iterable[str]:
 
 BOTH_WAYS_KEY = Key("{arch}.attention.causal", "bool", derive=lambda facts: False)
 """Tokens see those after them."""
-ENCODER_KEYS: tuple[Key, ...] = (
-    BOTH_WAYS_KEY,
-    Key("{arch}.pooling_type", "uint32", derive=_pooling),
-    Key("{arch}.classifier.output_labels", "array:string", derive=labels),
-)
+
+
+def encoder_keys(usual: int | None = None) -> tuple[Key, ...]:
+    """Return the keys that no token is hidden, of the pooling, and of a classifier's outputs.
+
+    Args:
+        usual: the pooling where no sentence-transformers folder says another.
+    """
+
+    def pooled(facts: Facts) -> int | None:
+        said = pooling(facts)
+        if isinstance(said, int):
+            return said
+        return RANK if classifies(facts) else usual
+
+    return (
+        BOTH_WAYS_KEY,
+        Key("{arch}.pooling_type", "uint32", derive=pooled),
+        Key("{arch}.classifier.output_labels", "array:string", derive=labels),
+    )
+
+
+ENCODER_KEYS = encoder_keys()
 SEGMENTS_KEY = Key(
     "tokenizer.ggml.token_type_count", "uint32", ("type_vocab_size",), at_least=1, required=True
 )
@@ -103,6 +113,8 @@ IGNORED_FIELDS = (
     "truncate_dim",
     "tie_weights_",
     "sinusoidal_pos_embds",
+    "task_type_vocab_size",
+    "summary_*",
 )
 # Heads of the pre-training tasks and poolers: the runtime embeds and classifies only.
 IGNORED = (

@@ -9,20 +9,29 @@ from typing import Any
 
 from quantcli.arch.account import refusals, unaccounted
 from quantcli.arch.architecture import Architecture, Check, Entry, Model, TensorSpec, Traits
-from quantcli.arch.defaults import text_class, text_type, with_defaults
+from quantcli.arch.defaults import text_class, with_defaults
 from quantcli.arch.entries import make_entries
 from quantcli.arch.facts import Facts, text_config
-from quantcli.arch.keys import HEADS, LAYERS, experts, heads
+from quantcli.arch.keys import (
+    BLOCK_COUNT_KEY,
+    EXPERTS,
+    HEADS,
+    LAYERS,
+    MOST_LAYERS,
+    experts,
+    heads,
+)
 from quantcli.arch.matching import Matcher
 from quantcli.arch.multimodal import text_part
 from quantcli.arch.naming import Names, canonical_names, head_as_embedding
 from quantcli.arch.outputs import check_outputs
 from quantcli.arch.registry import covers, find, named, partial
 from quantcli.arch.sentence import module_problems, prompt_remarks
+from quantcli.checkpoint.consolidated import config_name
 from quantcli.checkpoint.source import TensorRef
 from quantcli.errors import ArchitectureError, ConfigError, listed
 
-_CONFIG = "config.json"
+_MOST_EXPERTS = 1 << 16
 
 
 def expand(
@@ -46,10 +55,11 @@ def expand(
         ConfigError: config fields missing (all of them listed), of the wrong kind, out of range, or
             not fitting to each other.
     """
-    where = str(root / _CONFIG)
+    where = str(root / config_name(root))
     given, table, facts, names, apart = _recognise(config, refs, root, arch)
     check_outputs(table)
     try:
+        _bound(table, facts, where)
         _refuse(table, facts, where)
         entries = make_entries(table.name, table.keys, facts, where)
         vocab_entries = make_entries(table.name, table.vocab_keys, facts, where)
@@ -79,7 +89,7 @@ def _recognise(
     """Return the text model's config, the table, the facts, the names, and notes on other parts."""
     merged = text_config(config)
     hf, table = _find(config, merged, root, arch)
-    text = text_part(config, refs)
+    text = text_part(config, refs, table.kept)
     names = canonical_names(table, text.names, str(root))
     facts = with_defaults(table, Facts(merged, root, {}, hf))
     if facts.get("tie_word_embeddings") is True:
@@ -106,10 +116,9 @@ def _find(
 ) -> tuple[str, Architecture]:
     """Return the class that decides and its table.
 
-    A model around a text model of a known class is converted by the text model's, unless a table
-    covers it by name, or by name with the text model's type ("Outer[inner_type]").
+    A model around a text model of a known class is converted by the text model's.
     """
-    where = str(root / _CONFIG)
+    where = str(root / config_name(root))
     classes = merged.get("architectures")
     if not isinstance(classes, list) or not classes or not isinstance(classes[0], str):
         raise ConfigError('has no "architectures" with the name of a class', where=where)
@@ -117,7 +126,7 @@ def _find(
         table = named(arch)
         return classes[0] if classes[0] in table.hf else table.hf[0], table
     inner = text_class(config, merged)
-    for name in (f"{classes[0]}[{text_type(config, merged)}]", classes[0], inner):
+    for name in (classes[0], inner):
         if name is not None and covers(name):
             return name, _table(name, merged, root)
     return classes[0], find(classes[0], where)
@@ -125,7 +134,7 @@ def _find(
 
 def _table(hf: str, merged: Mapping[str, Any], root: Path) -> Architecture:
     """Return the table of a class; where several share one, the model's config decides."""
-    where = str(root / _CONFIG)
+    where = str(root / config_name(root))
     for table in partial(hf):
         try:
             if table.partly[hf](with_defaults(table, Facts(merged, root, {}, hf))):
@@ -135,10 +144,24 @@ def _table(hf: str, merged: Mapping[str, Any], root: Path) -> Architecture:
     return find(hf, where)
 
 
+def _bound(table: Architecture, facts: Facts, where: str) -> None:
+    """Raise ConfigError for more layers than the runtime has room for, or more experts.
+
+    It comes first: tables count up to these numbers.
+    """
+    for name in EXPERTS:
+        number = facts.config.get(name)
+        if isinstance(number, int) and number > _MOST_EXPERTS:
+            raise ConfigError(f"{name} is {number}, more experts than any model has")
+    layers = facts.get(*LAYERS)
+    if isinstance(layers, int) and layers > MOST_LAYERS:
+        make_entries(table.name, (BLOCK_COUNT_KEY,), facts, where)
+
+
 def _refuse(table: Architecture, facts: Facts, where: str) -> None:
     """Raise ArchitectureError, all listed, for what the runtime's graph does not have."""
     problems, hints = refusals(table, facts)
-    modules = _sentences((module_problems,), facts)
+    modules = _sentences((module_problems(table.modules),), facts)
     if modules:
         hints.append("llama.cpp pools and normalises; other modules it does not have here.")
     if problems or modules:

@@ -123,6 +123,24 @@ class Facts:
             raise ConfigError(f"{' or '.join(fields)} is {value!r}, not a natural number")
         return value
 
+    def number(self, *fields: str, default: float | None = None) -> float:
+        """Return the first of `fields` that is present, which must be a finite number.
+
+        `default` is returned where none is present, or it is null.
+
+        Raises:
+            MissingFieldError: none is present, or it is null.
+            ConfigError: it is something else.
+        """
+        value = self.get(*fields)
+        if value is None and default is not None:
+            return default
+        if value is None:
+            raise MissingFieldError(fields)
+        if not is_number(value):
+            raise ConfigError(f"{' or '.join(fields)} is {value!r}, not a finite number")
+        return float(value)
+
     def has(self, name: str) -> bool:
         """Tell whether the checkpoint has a tensor of this canonical name, {n} being the layer."""
         return name.replace("{n}", str(self.layer)) in self.tensors
@@ -202,10 +220,15 @@ class Facts:
         return value
 
     @cached_property
+    def rope_local(self) -> Mapping[str, Any]:
+        """Rotary parameters of the layers with a sliding window, where they have their own."""
+        local = self._rope_parameters.get("sliding_attention")
+        return local if isinstance(local, dict) else {}
+
+    @property
     def rope_local_theta(self) -> Any:
         """Base of the sliding-window layers' rotary embeddings, or None."""
-        local = self._rope_parameters.get("sliding_attention", {})
-        return local.get("rope_theta") if isinstance(local, dict) else None
+        return self.rope_local.get("rope_theta")
 
     @property
     def rope_scaling_name(self) -> str:
@@ -224,6 +247,11 @@ class Facts:
         layered = {"full_attention", "sliding_attention"} & parameters.keys()
         if layered:
             self.asked.update(f"{self.rope_scaling_name}.{name}" for name in layered)
+            bases = {"full_attention": _THETA, "sliding_attention": _LOCAL_THETA}
+            for name, fields in bases.items():
+                own, base = parameters.get(name) or {}, self.get(*fields)
+                if isinstance(own, dict) and base is not None:
+                    parameters[name] = {"rope_theta": base, **own}
             return parameters
         if (original := self.get("original_max_position_embeddings")) is not None:
             parameters["original_max_position_embeddings"] = original
@@ -250,7 +278,7 @@ def _within(fields: Mapping[str, Any], name: str) -> Any:
         return fields.get(name, _ABSENT)
     outer, _, inner = name.partition(".")
     found = fields.get(outer)
-    return found.get(inner, _ABSENT) if isinstance(found, dict) else _ABSENT
+    return _within(found, inner) if isinstance(found, dict) else _ABSENT
 
 
 def is_number(value: object) -> TypeGuard[int | float]:

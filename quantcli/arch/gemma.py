@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from quantcli.arch.architecture import Check, Implements, Key, Row, Value
+from quantcli.arch.architecture import Check, Count, Implements, Key, Row, Value
 from quantcli.arch.blocks import attention, norm, swiglu
 from quantcli.arch.decoders import DECODER_CHECKS, DECODER_KEYS
 from quantcli.arch.facts import Facts
@@ -16,6 +16,7 @@ from quantcli.arch.keys import (
     LAYERS,
     head_dim,
     heads,
+    inner,
     width,
 )
 from quantcli.arch.relations import GELU, vocabulary_remark, without
@@ -44,12 +45,16 @@ GEMMA_CHECKS: tuple[Check, ...] = DECODER_CHECKS
 GEMMA_REMARKS: tuple[Check, ...] = (_head_remark, vocabulary_remark("embed_tokens.weight"))
 
 
-def sandwich() -> tuple[Row, ...]:
-    """Return a layer's rows with norms before and after the attention and the feed-forward."""
+def sandwich(size: Count = inner) -> tuple[Row, ...]:
+    """Return a layer's rows with norms before and after the attention and the feed-forward.
+
+    Args:
+        size: the inner length of the feed-forward.
+    """
     return (
         *attention(),
         norm("post_attention_norm", "post_attention_layernorm"),
-        *swiglu(norm_source="pre_feedforward_layernorm"),
+        *swiglu(norm_source="pre_feedforward_layernorm", size=size),
         norm("post_ffw_norm", "post_feedforward_layernorm"),
     )
 

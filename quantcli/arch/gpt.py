@@ -6,9 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from quantcli.arch.architecture import Arg, Count, Key, Row
-from quantcli.arch.blocks import Present, Shape, linear, optional, row
+from quantcli.arch.blocks import Present, RowArg, Shape, linear, optional, row
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import head_dim, heads, width
+from quantcli.arch.keys import (
+    BLOCK_COUNT_KEY,
+    CAUSAL_KEY,
+    HEADS_KEY,
+    NORM_EPSILON_KEY,
+    WIDTH_KEY,
+    head_dim,
+    heads,
+    width,
+)
 from quantcli.arch.relations import headless, rows_of
 
 
@@ -48,6 +57,25 @@ def wide(*fields: str) -> Count:
 def wide_key(*fields: str) -> Key:
     """Return the key of the inner width, `wide` of the same fields."""
     return Key("{arch}.feed_forward_length", "uint32", derive=wide(*fields), at_least=1)
+
+
+def gpt_keys(context: Key, kv: Key, *inner: str) -> tuple[Key, ...]:
+    """Return the keys of sizes: `context`, width, inner width by `inner`, heads, `kv`, epsilon."""
+    return (
+        context,
+        WIDTH_KEY,
+        wide_key(*inner),
+        BLOCK_COUNT_KEY,
+        HEADS_KEY,
+        kv,
+        NORM_EPSILON_KEY,
+        CAUSAL_KEY,
+    )
+
+
+def kv_key(kv: Count) -> Key:
+    """Return the key of the number of key heads."""
+    return Key("{arch}.attention.head_count_kv", "uint32", derive=kv, at_least=1)
 
 
 def fused_width(kv: Count = heads) -> Count:
@@ -121,7 +149,9 @@ def transposed(rows: tuple[Row, ...]) -> tuple[Row, ...]:
     return tuple(replace(each, op="transpose") if len(each.shape) == 2 else each for each in rows)
 
 
-def required_output(embedding: str, head: str = "lm_head", op: str = "identity") -> tuple[Row, ...]:
+def required_output(
+    embedding: str, head: str = "lm_head", op: str = "identity", *args: RowArg
+) -> tuple[Row, ...]:
     """Return the rows of an output layer that the runtime always wants.
 
     A tied model's embedding is written a second time as the output layer.
@@ -130,6 +160,7 @@ def required_output(embedding: str, head: str = "lm_head", op: str = "identity")
         embedding: name of the token embedding.
         head: name of the output layer.
         op: name of an operation that both undergo.
+        args: its arguments.
     """
     shape: Shape = (rows_of(f"{embedding}.weight"), width)
 
@@ -137,6 +168,6 @@ def required_output(embedding: str, head: str = "lm_head", op: str = "identity")
         return headless(facts) and not facts.has(f"{head}.weight")
 
     return (
-        row("output.weight", f"{embedding}.weight", op, shape=shape, when=tied),
-        optional("output.weight", f"{head}.weight", op, shape=shape, absent=headless),
+        row("output.weight", f"{embedding}.weight", op, *args, shape=shape, when=tied),
+        optional("output.weight", f"{head}.weight", op, *args, shape=shape, absent=headless),
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from quantcli.arch.architecture import Key, Value
+from quantcli.arch.architecture import Count, Key, Value
 from quantcli.arch.facts import Facts
 
 # Of several spellings the one that transformers' classes of today use comes first.
-LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_transformer_layers")
 CONTEXT = (
     "max_position_embeddings",
     "n_positions",
@@ -18,7 +18,7 @@ CONTEXT = (
     "model_max_length",
 )
 WIDTH = ("hidden_size", "n_embd", "n_embed", "dim", "d_model", "model_dim")
-FEED_FORWARD = ("intermediate_size", "n_inner", "hidden_dim", "d_ff")
+FEED_FORWARD = ("intermediate_size", "n_inner", "hidden_dim", "d_ff", "mlp_hidden_size")
 HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
 HEADS_KV = ("num_key_value_heads", "n_kv_heads")
 EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
@@ -74,12 +74,12 @@ def key_width(facts: Facts) -> int:
 
 
 # Layers that llama.cpp has room for (LLAMA_MAX_LAYERS).
-_MOST_LAYERS = 512
+MOST_LAYERS = 512
 # Positions that it counts in 32 bits with a sign.
 MOST_POSITIONS = 2**31 - 1
 
 BLOCK_COUNT_KEY = Key(
-    "{arch}.block_count", "uint32", LAYERS, required=True, at_least=1, at_most=_MOST_LAYERS
+    "{arch}.block_count", "uint32", LAYERS, required=True, at_least=1, at_most=MOST_LAYERS
 )
 
 
@@ -103,9 +103,14 @@ def replaced(keys: Iterable[Key], *others: Key) -> tuple[Key, ...]:
 
 WIDTH_KEY = Key("{arch}.embedding_length", "uint32", WIDTH, required=True, at_least=1)
 HEADS_KEY = Key("{arch}.attention.head_count", "uint32", HEADS, required=True, at_least=1)
-NORM_EPSILON_KEY = Key(
-    "{arch}.attention.layer_norm_epsilon", "float32", NORM_EPSILON, required=True, above=0
-)
+
+
+def norm_epsilon_key(*fields: str) -> Key:
+    """Return the key of what norms add to the variance, given by the first of `fields`."""
+    return Key("{arch}.attention.layer_norm_epsilon", "float32", fields, required=True, above=0)
+
+
+NORM_EPSILON_KEY = norm_epsilon_key(*NORM_EPSILON)
 RMS_EPSILON_KEY = Key(
     "{arch}.attention.layer_norm_rms_epsilon", "float32", RMS_EPSILON, required=True, above=0
 )
@@ -132,6 +137,11 @@ HEAD_KEYS: tuple[Key, ...] = (
     Key("{arch}.attention.key_length", "uint32", ("head_dim",), at_least=1),
     Key("{arch}.attention.value_length", "uint32", ("head_dim",), at_least=1),
 )
+
+
+def twice(size: Count) -> Count:
+    """Return the length of two of `size` stored as one."""
+    return lambda facts: 2 * size(facts)
 
 
 def lacking(keys: Iterable[Key], *endings: str) -> tuple[Key, ...]:

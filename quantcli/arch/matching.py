@@ -110,7 +110,8 @@ class Matcher:
     def _finish(self, table: Architecture) -> None:
         """Report everything that did not meet; note what was dropped on purpose."""
         rest = [name for name in self._names if name not in self._used]
-        dropped = [name for name in rest if any(fnmatchcase(name, p) for p in table.ignored)]
+        patterns = _patterns(table, self._facts)
+        dropped = [name for name in rest if any(fnmatchcase(name, p) for p in patterns)]
         others = [self._refs[self._names[name]] for name in rest if name not in set(dropped)]
         buffers = [ref for ref in others if is_buffer(ref)]
         left = [ref.name for ref in others if not is_buffer(ref)]
@@ -143,6 +144,12 @@ class Matcher:
                 '"tie_word_embeddings": true. Otherwise the output layer was lost in saving.'
             )
         return "The checkpoint is incomplete, or config.json belongs to another model."
+
+
+def _patterns(table: Architecture, facts: Facts) -> tuple[str, ...]:
+    """Return the patterns of names that the table drops for this model."""
+    given = [(each,) if isinstance(each, str) else tuple(each(facts)) for each in table.ignored]
+    return tuple(pattern for patterns in given for pattern in patterns)
 
 
 def _check(shape: tuple[int, ...], row: Row, facts: Facts) -> None:

@@ -8,10 +8,10 @@ no section counts at the text's fourth position, 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from quantcli.arch.architecture import Implements, Key
+from quantcli.arch.architecture import Check, Implements, Key
 from quantcli.arch.facts import Facts
 from quantcli.arch.rope import rotary_dim
 
@@ -19,6 +19,13 @@ _NAME = "{arch}.rope.dimension_sections"
 Sections = tuple[int, int, int]
 MROPE = "mrope"
 """The name of rope_type by which older configs say that there are sections."""
+
+
+When = Callable[[Facts], bool]
+
+
+def _always(facts: Facts) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +40,12 @@ class MultiRope:
     default: Sections
     interleaved: bool = False
 
-    def keys(self, keys: tuple[Key, ...]) -> tuple[Key, ...]:
-        """Return a table's keys with that of the sections, which these graphs need, always."""
+    def keys(self, keys: tuple[Key, ...], when: When = _always) -> tuple[Key, ...]:
+        """Return a table's keys with that of the sections, which these graphs need, `when` so."""
 
         def sections(facts: Facts) -> tuple[int, ...] | None:
+            if not when(facts):
+                return None
             found = self._alternating(facts) if self.interleaved else self._given(facts)
             return None if found is None else (*found, 0)
 
@@ -58,6 +67,10 @@ class MultiRope:
             yield f"mrope_section is {facts.rope('mrope_section')!r}, not three numbers of pairs"
         elif not self.interleaved and sum(given) != pairs:
             yield f"mrope_section {list(given)} does not add up to the {pairs} pairs of a head"
+
+    def problems_when(self, when: When) -> Check:
+        """Return the check for families of which only some models have sections."""
+        return lambda facts: self.problems(facts) if when(facts) else ()
 
     def remark(self, facts: Facts) -> Iterable[str]:
         """Tell of pairs, the slowest of a head, that the runtime does not turn for text."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from quantcli.arch.grouping import grouped
@@ -47,19 +48,22 @@ class TextPart:
         return (f"only the text model is converted; {count}: {parts}",)
 
 
-def text_part(config: Mapping[str, Any], refs: Mapping[str, TensorRef]) -> TextPart:
+def text_part(
+    config: Mapping[str, Any], refs: Mapping[str, TensorRef], kept: tuple[str, ...] = ()
+) -> TextPart:
     """Return the text model's tensors of a checkpoint; all of them where it has but one part.
 
     Args:
         config: config.json, whose nested configs tell whether there are several parts.
         refs: the checkpoint's tensors by name.
+        kept: patterns (fnmatch) of names that are the text model's although they sound otherwise.
     """
     if not any(_SIGNS.match(key) and isinstance(value, dict) for key, value in config.items()):
         return TextPart({name: name for name in refs}, ())
     names: dict[str, str] = {}
     left_out = []
     for name in refs:
-        if _OTHER.search(name):
+        if _OTHER.search(name) and not any(fnmatchcase(name, pattern) for pattern in kept):
             left_out.append(name)
             continue
         bare = ".".join(part for part in name.split(".") if part not in _WRAPPERS)

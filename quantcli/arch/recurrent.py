@@ -59,8 +59,7 @@ def expanded(*fields: str) -> Count:
     """Return the channels: as many times the width as the first of `fields` says, else twice."""
 
     def number(facts: Facts) -> int:
-        factor = facts.get(*fields)
-        return int((2 if factor is None else factor) * width(facts))
+        return int(facts.number(*fields, default=2) * width(facts))
 
     return number
 

@@ -29,22 +29,47 @@ PLAIN: tuple[Implements, ...] = (
 )
 
 
-def each_layer(field: str, wanted: Callable[[int], Any]) -> Implements:
+def each_layer(field: str, wanted: Callable[[Facts], Any]) -> Implements:
     """Return a row for a list of a value a layer that the runtime's loader does not read.
 
     Args:
         field: the config field, such as "no_rope_layers".
-        wanted: layer → the value that the graph takes for granted there.
+        wanted: the value that the graph takes for granted, asked at each layer.
     """
 
     def unlike(facts: Facts) -> Any:
         values = facts.get(field)
         if not isinstance(values, list):
             return values
-        same = [wanted(layer) for layer in range(facts.integer(*LAYERS))]
+        same = [wanted(facts.at(layer)) for layer in range(facts.integer(*LAYERS))]
         return None if values == same else values
 
     return Implements(field, (None,), unlike)
+
+
+def one_of_all(*fields: str) -> Callable[[Facts], int | None]:
+    """Return the question for a number, be it said once or, the same, for every layer.
+
+    The first of `fields` that is present counts. A list of several numbers gives its first: refuse
+    it by `uneven`.
+    """
+
+    def first(facts: Facts) -> int | None:
+        value = facts.get(*fields)
+        value = value[0] if isinstance(value, list) and value else value
+        return value if isinstance(value, int) else None
+
+    return first
+
+
+def uneven(*fields: str) -> Implements:
+    """Return a row for a list of a number a layer that are not all the same."""
+
+    def differing(facts: Facts) -> Any:
+        value = facts.get(*fields)
+        return value if isinstance(value, list) and any(n != value[0] for n in value) else None
+
+    return Implements(fields[0], (None,), differing)
 
 
 SILU = Implements("hidden_act", ("silu", "swish"))
@@ -88,7 +113,7 @@ def heads_fill_the_width(facts: Facts) -> Iterable[str]:
 
 def has_head(facts: Facts) -> bool:
     """Tell whether the class has an output layer of its own, not only the hidden states."""
-    return "CausalLM" in facts.hf or "LMHead" in facts.hf
+    return any(part in facts.hf for part in ("CausalLM", "LMHead", "ConditionalGeneration"))
 
 
 def tied(facts: Facts) -> bool | None:

@@ -46,7 +46,7 @@ def original_context(facts: Facts) -> int | float:
     return facts.rope_number("original_max_position_embeddings") or context(facts)
 
 
-def _factor(facts: Facts) -> int | float:
+def stretch(facts: Facts) -> int | float:
     """Return how many times the context was stretched.
 
     Said, or the context over the original one.
@@ -66,7 +66,7 @@ def _factor(facts: Facts) -> int | float:
 
 
 def _scaling_factor(facts: Facts) -> Value | None:
-    return _factor(facts) if _is(facts, "linear", "yarn") else None
+    return stretch(facts) if _is(facts, "linear", "yarn") else None
 
 
 def _original_context(facts: Facts) -> Value | None:
@@ -77,9 +77,20 @@ def _original_context(facts: Facts) -> Value | None:
     return int(original) if original == int(original) else original
 
 
-def _magnitude(factor: float, scale: float = 1.0) -> float:
+def magnitude(factor: float, scale: float = 1.0) -> float:
     """Return YaRN's factor on cosines and sines for a stretch of `factor`."""
     return 1.0 if factor <= 1 else 0.1 * scale * math.log(factor) + 1.0
+
+
+def yarn_magnitude(facts: Facts) -> float:
+    """Return the factor on cosines and sines that transformers gives a YaRN model."""
+    given, factor = facts.rope_number("attention_factor"), stretch(facts)
+    if given is not None:
+        return given
+    scale, over = facts.rope_number("mscale"), facts.rope_number("mscale_all_dim")
+    if scale and over:
+        return magnitude(factor, scale) / magnitude(factor, over)
+    return magnitude(factor)
 
 
 def _attention_factor(facts: Facts, multiplier: float = 0.0) -> Value | None:
@@ -89,15 +100,11 @@ def _attention_factor(facts: Facts, multiplier: float = 0.0) -> Value | None:
     """
     if not _is(facts, "yarn", *_LONGROPE):
         return None
-    given, factor = facts.rope_number("attention_factor"), _factor(facts)
     if _is(facts, "yarn"):
-        plain = _magnitude(factor)
-        own = plain / _magnitude(factor, multiplier)
-        scale, over = facts.rope_number("mscale"), facts.rope_number("mscale_all_dim")
-        if given is None and scale and over:
-            given = _magnitude(factor, scale) / _magnitude(factor, over)
-        wanted = plain if given is None else given
+        own = magnitude(stretch(facts)) / magnitude(stretch(facts), multiplier)
+        wanted = yarn_magnitude(facts)
     else:
+        given, factor = facts.rope_number("attention_factor"), stretch(facts)
         own, original = 1.0, original_context(facts)
         stretched = factor > 1 and original > 1
         default = math.sqrt(1 + math.log(factor) / math.log(original)) if stretched else 1.0
@@ -190,6 +197,14 @@ LOG_MULTIPLIER_KEYS: tuple[Key, Key] = (
 """The factor on cosines and sines, and what divides it, where the runtime reads both."""
 
 
+TEMPERATURE_KEY = Key(
+    "{arch}.attention.temperature_scale",
+    "float32",
+    derive=lambda facts: facts.rope_number("llama_4_scaling_beta"),
+)
+"""How much queries grow with the logarithm of the position, counted in original contexts."""
+
+
 def _of_yarn(facts: Facts, field: str) -> object:
     return facts.rope(field) if _is(facts, "yarn") else None
 
@@ -240,6 +255,23 @@ def rotary(
         # The runtime rounds the ends of YaRN's ramp to whole dimensions.
         Implements("rope_scaling.truncate", truncate, lambda f: _of_yarn(f, "truncate")),
     )
+
+
+def local_rotary(*, base: bool = True) -> Implements:
+    """Return the row for layers with a window that are rotated by more than a plain base.
+
+    Args:
+        base: whether the graph has another base there than in the other layers.
+    """
+
+    def other(facts: Facts) -> object:
+        local = facts.rope_local
+        plain = local.get("rope_type", "default") == "default"
+        known = {"rope_theta", "rope_type"} >= local.keys()
+        same = base or local.get("rope_theta") in (None, _theta(facts))
+        return None if plain and known and same else dict(local)
+
+    return Implements("rope_parameters.sliding_attention", (None,), other)
 
 
 def rotary_problems(facts: Facts) -> Iterable[str]:

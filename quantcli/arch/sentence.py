@@ -6,11 +6,11 @@ what they give out unless told otherwise. Dense layers exist in the graphs of a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
-from quantcli.arch.architecture import Key, Value
+from quantcli.arch.architecture import Check, Key, Value
 from quantcli.arch.facts import Facts
 from quantcli.errors import ConfigError
 
@@ -21,6 +21,7 @@ _POOLING_FIELDS = {
     "pooling_mode_lasttoken": LAST,
 }
 _POOLING_MODES = {"mean": MEAN, "cls": CLS, "lasttoken": LAST}
+DENSE = "Dense"
 # Dropout is the identity outside of training.
 _CARRIED = {"Transformer", "Pooling", "Normalize", "Dropout"}
 
@@ -38,17 +39,63 @@ def _modules(facts: Facts) -> list[tuple[str, str]]:
     ]
 
 
-def module_problems(facts: Facts) -> Iterable[str]:
-    """Give each module of a sentence-transformers folder that the runtime does not have."""
-    for kind, path in _modules(facts):
-        if kind not in _CARRIED:
-            yield f"modules.json has a {kind} module ({path or 'at the top'}){_dense(facts, path)}"
+def module_problems(carried: Iterable[str]) -> Check:
+    """Return the check of a sentence-transformers folder's modules, which the runtime must have.
+
+    Args:
+        carried: kinds of modules that the architecture's graph has beside those it always has.
+    """
+    known = {*_CARRIED, *carried}
+
+    def problems(facts: Facts) -> Iterable[str]:
+        for kind, path in _modules(facts):
+            if kind not in known:
+                place = path or "at the top"
+                yield f"modules.json has a {kind} module ({place}){_sizes(facts, path)}"
+
+    return problems
 
 
-def _dense(facts: Facts, path: str) -> str:
-    """Return what a module's own config says of its sizes, for a dense layer."""
+def dense_problems(*paths: str) -> Check:
+    """Return the check of dense layers that a graph applies as plain matrices, in this order."""
+
+    def problems(facts: Facts) -> Iterable[str]:
+        found = [path for kind, path in _modules(facts) if kind == DENSE]
+        if found != list(paths[: len(found)]):
+            yield f"modules.json has dense layers {', '.join(found)}, not {', '.join(paths)}"
+        for path in found:
+            config = dense_config(facts, path)
+            activation = str(config.get("activation_function", "")).rpartition(".")[2]
+            if activation != "Identity" or config.get("bias"):
+                yield (
+                    f"{path}/config.json asks for the activation {activation} or a bias; "
+                    f"llama.cpp multiplies by the matrix"
+                )
+
+    return problems
+
+
+def dense_config(facts: Facts, path: str) -> dict[str, Any]:
+    """Return the config.json of a dense layer, {} when there is none."""
     config = facts.json(str(PurePosixPath(path, "config.json"))) if path else None
-    if not isinstance(config, dict) or "out_features" not in config:
+    return config if isinstance(config, dict) else {}
+
+
+def dense_size(path: str, field: str) -> Callable[[Facts], int | None]:
+    """Return the question for a size of a dense layer, None where the folder does not have it."""
+
+    def size(facts: Facts) -> int | None:
+        there = any(each == (DENSE, path) for each in _modules(facts))
+        value = dense_config(facts, path).get(field) if there else None
+        return value if isinstance(value, int) else None
+
+    return size
+
+
+def _sizes(facts: Facts, path: str) -> str:
+    """Return what a module's own config says of its sizes, for a dense layer."""
+    config = dense_config(facts, path)
+    if "out_features" not in config:
         return ""
     return f" from {config.get('in_features')} to {config['out_features']} numbers"
 

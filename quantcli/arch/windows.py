@@ -42,6 +42,32 @@ def periodic(facts: Facts, period: int) -> tuple[bool, ...]:
     return tuple(period == 0 or (i + 1) % period != 0 for i in range(facts.integer(*LAYERS)))
 
 
+def full_first(period: int, field: str) -> tuple[Key, Implements]:
+    """Return the key of a period whose first layer attends to all, and the row for other windows.
+
+    Args:
+        period: the class's, where neither layer_types nor the config says another.
+        field: the config field with another one.
+    """
+    asked = windows(period, field)
+
+    def periodic_from(layers: int, length: int) -> tuple[bool, ...]:
+        return tuple(length == 0 or i % length != 0 for i in range(layers))
+
+    def found(facts: Facts) -> int | None:
+        said = facts.get(field) or period
+        if facts.get("layer_types") is None:
+            return said if isinstance(said, int) else None
+        have, layers = asked(facts), facts.integer(*LAYERS)
+        lengths = (period, *range(layers + 1))
+        return next((each for each in lengths if have == periodic_from(layers, each)), None)
+
+    def other(facts: Facts) -> object:
+        return (facts.get("layer_types") or facts.get(field)) if found(facts) is None else None
+
+    return Key(_PATTERN, "uint32", derive=found), Implements("layer_types", (None,), other)
+
+
 def layer_kinds() -> Implements:
     """Return the row for a layer that is neither windowed nor not."""
 
@@ -63,6 +89,17 @@ def some_window(asked: Windows) -> Implements:
         return None if any(asked(facts)) else "full_attention in every layer"
 
     return Implements("layer_types", (None,), without_any)
+
+
+def some_of_both(asked: Windows) -> Implements:
+    """Return the row for graphs that want layers with a window and layers without."""
+
+    def all_alike(facts: Facts) -> object:
+        have = set(asked(facts))
+        kind = SLIDING if True in have else FULL
+        return None if len(have) == 2 else f"{kind} in every layer"
+
+    return Implements("layer_types", (None,), all_alike)
 
 
 def layered_window_keys(asked: Windows) -> tuple[Key, ...]:
@@ -107,30 +144,6 @@ def window_keys(asked: Windows, period: int) -> tuple[Key, ...]:
         return next(periods, tuple(int(each) for each in have))
 
     return (_length_key(asked), Key(_PATTERN, "uint32", derive=layers, layered=True))
-
-
-def period_keys(asked: Windows, period: int) -> tuple[Key, ...]:
-    """Return the keys for a loader that reads a period only, and takes `period` without the key.
-
-    A truth value a layer, which it passes over, is written where it says what the loader assumes:
-    so does llama.cpp's converter. Layers that follow no period are for `periodic_layers`.
-    """
-
-    def other(facts: Facts) -> Value | None:
-        have = asked(facts)
-        if not any(have) or have == periodic(facts, period):
-            return None
-        return next((p for p in (0, *range(2, len(have) + 1)) if have == periodic(facts, p)), None)
-
-    def by_layer(facts: Facts) -> Value | None:
-        have = asked(facts)
-        return have if any(have) and have == periodic(facts, period) else None
-
-    return (
-        _length_key(asked),
-        Key(_PATTERN, "uint32", derive=other),
-        Key(_PATTERN, "array:bool", derive=by_layer),
-    )
 
 
 def periodic_layers(asked: Windows) -> Implements:

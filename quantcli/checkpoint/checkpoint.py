@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from quantcli.checkpoint.consolidated import config_name, read_config
 from quantcli.checkpoint.contents import flag_note, refuse_contents
 from quantcli.checkpoint.folder import refuse_strays
 from quantcli.checkpoint.foreign import (
@@ -14,8 +15,8 @@ from quantcli.checkpoint.foreign import (
     without_config,
     without_weights,
 )
-from quantcli.checkpoint.json_file import read_object
 from quantcli.checkpoint.locating import not_there
+from quantcli.checkpoint.modules import dense_files, renamed
 from quantcli.checkpoint.pointers import is_pointer, refuse_pointers
 from quantcli.checkpoint.reader import TensorReader
 from quantcli.checkpoint.safetensors_file import read_header
@@ -23,10 +24,12 @@ from quantcli.checkpoint.selection import Selection, select
 from quantcli.checkpoint.source import FloatArray, TensorRef
 from quantcli.errors import CheckpointError, enumerated, listed
 
-CONFIG = "config.json"
 _TOKENIZER = "tokenizer.json"
 # Small files that a conversion may read; any of them can be a Git LFS pointer.
-_SMALL = ("*.json", "*.model", "*.txt", "*.jinja", "*_Pooling/config.json")
+_SMALL = (
+    *("*.json", "*.jsonl", "*.model", "*.model.v*", "*.tiktoken", "*.txt", "*.jinja"),
+    "*_Pooling/config.json",
+)
 
 
 class Checkpoint:
@@ -34,7 +37,7 @@ class Checkpoint:
 
     Attributes:
         root: the model's folder.
-        config: config.json.
+        config: config.json, or what Mistral's own format has instead, in the same words.
         files: path relative to root → size in bytes, of every file that identifies the tensors:
             config.json, the index and the safetensors files.
         notes: what was decided about the files.
@@ -103,10 +106,13 @@ def read_checkpoint(path: Path, *, follow_links: bool = False) -> Checkpoint:
         root, config, selection = _select(path, follow_links=follow_links)
     except OSError as error:
         raise CheckpointError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    refuse_pointers(root, selection.files)
+    dense = dense_files(root)
+    refuse_pointers(root, (*selection.files, *dense))
     headers = {file: read_header(root, file) for file in selection.files}
     refs, notes = _merge(root, headers, selection)
-    identifying = [CONFIG, *([selection.index] if selection.index else []), *selection.files]
+    refs |= renamed({file: read_header(root, file) for file in dense})
+    index = [selection.index] if selection.index else []
+    identifying = [config_name(root), *index, *selection.files, *dense]
     return Checkpoint(
         root,
         config,
@@ -129,7 +135,7 @@ def _select(path: Path, *, follow_links: bool) -> tuple[Path, dict[str, Any], Se
     refuse_strays(root, follow_links=follow_links)
     refuse_foreign_folder(root)
     refuse_pointers(root, _small_files(root))
-    config = read_object(root, CONFIG) if (root / CONFIG).exists() else None
+    config = read_config(root)
     selection = selection or select(root, config or {})
     if selection is None:
         raise without_weights(root)
@@ -142,7 +148,7 @@ def _small_files(root: Path) -> list[str]:
     found = {path for pattern in _SMALL for path in root.glob(pattern)}
     if root / _TOKENIZER in found and not is_pointer(root / _TOKENIZER):
         # It has everything; a SentencePiece model beside it only counts when it can be read.
-        found = {path for path in found if path.suffix != ".model"}
+        found = {path for path in found if ".model" not in path.suffixes}
     return sorted(str(path.relative_to(root)) for path in found)
 
 

@@ -18,6 +18,7 @@ _CARD = "README.md"
 # What may be read of a folder, by name: its own files, and those of modules and templates below.
 _READ = (
     *("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "*.tiktoken", _CARD),
+    *("*.model.v*", "*.jsonl"),
     *("*/*.json", "*/*.safetensors", "*/*.jinja"),
 )
 _SPECIAL = (

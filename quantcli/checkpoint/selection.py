@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from quantcli.checkpoint.consolidated import FILES, PARAMS, config_name
 from quantcli.checkpoint.json_file import read_json
 from quantcli.errors import CheckpointError, ConfigError, listed
 from quantcli.inputs import VOCABULARY_LIMIT
@@ -29,7 +30,8 @@ ADAPTERS = (
     "*adapters.safetensors",
     "pytorch_lora_weights.safetensors",
 )
-OTHER_FORMATS = ("consolidated*.safetensors",)
+OTHER_FORMATS = (FILES,)
+_CONSOLIDATED_INDEX = "consolidated.safetensors.index.json"
 _NUMBERED = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.safetensors")
 
 
@@ -84,7 +86,19 @@ def select(root: Path, config: Mapping[str, Any]) -> Selection | None:
         return Selection((WHOLE,), notes=_left_aside(root))
     if (root / INDEX).exists():
         return _indexed(root, INDEX)
+    if config_name(root) == PARAMS:
+        return _consolidated(root)
     return _by_name(root)
+
+
+def _consolidated(root: Path) -> Selection | None:
+    """Return the files of Mistral's own format: those of its index, or the only one."""
+    note = f"there is no config.json: {PARAMS} and {FILES} are read, Mistral's own format"
+    if (root / _CONSOLIDATED_INDEX).exists():
+        found: Selection | None = _indexed(root, _CONSOLIDATED_INDEX)
+    else:
+        found = _one_of(root, [file for file in _stored(root) if fnmatchcase(file, FILES)])
+    return found and replace(found, notes=(note, *found.notes))
 
 
 def _explicit(root: Path, file: str) -> Selection:
@@ -176,7 +190,13 @@ def _matches(file: str, patterns: Iterable[str]) -> bool:
 
 def _by_name(root: Path) -> Selection | None:
     """Choose without an index: what is named like a model first, then whatever is alone."""
-    stored = [file for file in _stored(root) if not _matches(file, (*ADAPTERS, *OTHER_FORMATS))]
+    return _one_of(
+        root, [file for file in _stored(root) if not _matches(file, (*ADAPTERS, *OTHER_FORMATS))]
+    )
+
+
+def _one_of(root: Path, stored: list[str]) -> Selection | None:
+    """Choose among the files `stored`: one complete set of numbered ones, or the only one."""
     groups: dict[tuple[str, int], list[str]] = {}
     for file in stored:
         place = shard(file)

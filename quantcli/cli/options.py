@@ -10,7 +10,8 @@ import typer
 
 from quantcli.cli import complete
 
-OUTPUT, WORK, METADATA, SHOWN = "Output", "Work", "Model and metadata", "What is printed"
+OUTPUT, WORK, SHOWN = "Output", "Work", "What is printed"
+METADATA, QUALITY = "Model and metadata", "Quality"
 
 Model = Annotated[
     Path,
@@ -29,6 +30,36 @@ Arch = Annotated[
         show_default=False,
         rich_help_panel=METADATA,
         autocompletion=complete.architectures,
+    ),
+]
+Imatrix = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--imatrix",
+        metavar="FILE",
+        help="Importance matrix of llama-imatrix (GGUF or .dat); several are merged.",
+        show_default=False,
+        rich_help_panel=QUALITY,
+    ),
+]
+IncludeWeights = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--include-weights",
+        metavar="REGEX",
+        help="Use the matrix for tensors whose name has this only; may be repeated.",
+        show_default=False,
+        rich_help_panel=QUALITY,
+    ),
+]
+ExcludeWeights = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude-weights",
+        metavar="REGEX",
+        help="Do not use the matrix for tensors whose name has this; may be repeated.",
+        show_default=False,
+        rich_help_panel=QUALITY,
     ),
 ]
 PreTokenizer = Annotated[
@@ -177,6 +208,14 @@ SkipExisting = Annotated[
     ),
 ]
 SkipExistingVerify = Annotated[bool, typer.Option("--skip-existing-verify", hidden=True)]
+VocabOnly = Annotated[
+    bool,
+    typer.Option(
+        "--vocab-only",
+        help="Write metadata and vocabulary only, no tensors: NAME-vocab.gguf.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Modelfile = Annotated[
     bool,
     typer.Option(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from quantcli.evaluate import task
 from quantcli.evaluate.task import Finding, Subject
+from quantcli.importance import MatrixSource
 from quantcli.workers.call import Call
 from quantcli.workers.engine import drive, opened
 
@@ -32,12 +33,14 @@ class Job:
         root: folder of the checkpoint; None when no subject has an origin.
         subjects: the tensors.
         effort: when given, sources are also encoded again with it and compared byte by byte.
+        matrix: where the importance matrix lies that they are encoded with, or None.
     """
 
     path: Path
     root: Path | None
     subjects: tuple[Subject, ...]
     effort: str | None
+    matrix: MatrixSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ def check_all(
         inode=job.path.stat().st_ino,
         root=None if job.root is None else str(job.root.absolute()),
         effort=job.effort,
+        matrix=job.matrix,
     )
     try:
         least = _TOGETHER if workers.engine is None else _BUNDLE_WEIGHTS

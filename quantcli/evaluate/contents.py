@@ -6,10 +6,13 @@ from pathlib import Path
 
 from quantcli.evaluate.comparison import Job, Piece, Workers, check_all, cut
 from quantcli.evaluate.task import Finding, Origin, Subject
+from quantcli.importance import MatrixSource
 from quantcli.planning.plan import Plan, Step
 
 
-def holds(path: Path, plan: Plan, root: Path, workers: Workers) -> bool:
+def holds(
+    path: Path, plan: Plan, root: Path, workers: Workers, matrix: MatrixSource | None = None
+) -> bool:
     """Return whether the file at `path` is what `plan` makes of the checkpoint in `root`.
 
     Size and header are compared first; then every tensor's source is read, encoded again and
@@ -30,7 +33,8 @@ def holds(path: Path, plan: Plan, root: Path, workers: Workers) -> bool:
         if finding.failure or finding.different or bad:
             wrong.append(piece)
 
-    check_all(Job(path, root, subjects, plan.effort), list(cut(subjects)), take, workers)
+    job = Job(path, root, subjects, plan.effort, matrix)
+    check_all(job, list(cut(subjects)), take, workers)
     return not wrong
 
 
@@ -43,4 +47,6 @@ def _subject(step: Step) -> Subject:
         row_bytes=step.nbytes // step.rows,
         offset=step.offset,
         origin=Origin(step.op, step.args, step.sources),
+        matrices=step.matrices,
+        importance=step.importance,
     )

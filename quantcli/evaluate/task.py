@@ -17,6 +17,7 @@ from quantcli.checkpoint.ranges import RangeFile
 from quantcli.errors import ContainerError, QuantcliError
 from quantcli.evaluate.bounds import BOUNDS
 from quantcli.evaluate.tensor_error import TensorError, measure
+from quantcli.importance import MatrixSource, Weighing, encode_rows
 from quantcli.workers.packed import Packed
 
 
@@ -39,6 +40,8 @@ class Subject(Packed):
         rows, columns: of the tensor seen as a matrix.
         row_bytes: encoded bytes of a row.
         offset: absolute byte offset of its first row in the file.
+        matrices: how many matrices it stacks: its experts, else 1.
+        importance: whether it was encoded with data of the importance matrix.
         origin: how to make its rows again; None checks the encoded blocks alone.
     """
 
@@ -49,6 +52,8 @@ class Subject(Packed):
     row_bytes: int
     offset: int
     origin: Origin | None
+    matrices: int = 1
+    importance: bool = False
 
 
 Part = tuple[Subject, int, int]
@@ -73,6 +78,7 @@ class Target:
         inode: the file's, so that no worker checks another file of that name.
         root: the checkpoint's folder, absolute; None when no subject has an origin.
         effort: when given, sources are also encoded again with it and compared byte by byte.
+        matrix: where the importance matrix lies that they are encoded with, or None.
     """
 
     run: str
@@ -80,6 +86,7 @@ class Target:
     inode: int
     root: str | None
     effort: str | None
+    matrix: MatrixSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,7 @@ class _Open:
     def __init__(self, target: Target) -> None:
         self.file = RangeFile(Path(target.path), target.path, ContainerError)
         self.reader = None if target.root is None else TensorReader(Path(target.root))
+        self.weighing = Weighing(target.matrix)
         if os.fstat(self.file.descriptor).st_ino != target.inode:
             raise ContainerError(
                 "is not the file that is being checked",
@@ -204,7 +212,11 @@ def _check(target: Target, files: _Open, subject: Subject, start: int, stop: int
         rows = transform.get(origin.op).rows(load, origin.args, start, stop)
         different: list[int] = []
         if target.effort is not None and np.isfinite(rows).all():
-            again = kind.encode_rows(rows, effort=target.effort)
+            weights = None
+            if subject.importance:
+                weights = files.weighing.of(subject.name, subject.matrices, subject.columns)
+            height = subject.rows // subject.matrices
+            again = encode_rows(kind, rows, target.effort, weights, start, height)
             different = [int(row) for row in np.flatnonzero((again != data).any(axis=1))]
     except QuantcliError as failure:
         return Finding(invalid, failure=str(failure))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quantcli.container.reader import GgufFile
-from quantcli.errors import InputError, Interrupted, OutputError, QuantcliError
+from quantcli.errors import InputError, Interrupted, OutputError, QuantcliError, UsageError
 from quantcli.execute import journal as journals
 from quantcli.execute import task
 from quantcli.execute.chunks import (
@@ -24,6 +24,7 @@ from quantcli.execute.files import write_at
 from quantcli.execute.lock import held
 from quantcli.execute.partial import Partial, journal_of, refuse_special
 from quantcli.execute.sources import observe, refuse_as_output, refuse_changes
+from quantcli.importance import MatrixSource
 from quantcli.planning.plan import Plan
 from quantcli.workers.call import Call, described
 from quantcli.workers.engine import Engine, drive, opened
@@ -39,6 +40,7 @@ class Options:
     Attributes:
         jobs: worker processes on this machine; 1 encodes in this process.
         engine: where else to work, see `workers.engine.opened`.
+        matrix: where the importance matrix of the plan lies; needed where the plan has one.
         allow_nonfinite: let NaN and infinite weights through (see `task.Target`).
         chunk_weights: weights in a unit of work; does not change the result.
         progress: called with (weights done, weights in all) from the calling thread.
@@ -49,6 +51,7 @@ class Options:
 
     jobs: int
     engine: str | None = None
+    matrix: MatrixSource | None = None
     allow_nonfinite: bool = False
     chunk_weights: int = CHUNK_WEIGHTS
     progress: Progress | None = None
@@ -122,11 +125,24 @@ def _make_folder(output: Path) -> None:
         ) from error
 
 
+def _refuse_matrix(plan: Plan, matrix: MatrixSource | None) -> None:
+    """Raise UsageError unless the importance matrix is the plan's."""
+    planned = () if plan.matrix is None else tuple(file.digest for file in plan.matrix.files)
+    if planned == (() if matrix is None else matrix.digests):
+        return
+    names = "none" if plan.matrix is None else ", ".join(f.name for f in plan.matrix.files)
+    raise UsageError(
+        f"the plan was made with another importance matrix: {names}",
+        hint="Name the same files by --imatrix, or make the plan again.",
+    )
+
+
 class _Run:
     """One attempt at a plan, under the output's lock."""
 
     def __init__(self, plan: Plan, root: Path, output: Path, options: Options) -> None:
         self._plan, self._root, self._options = plan, root, options
+        _refuse_matrix(plan, options.matrix)
         self._progress = _unfailing(options.progress)
         self._tell = _unfailing(options.tell)
         self._sources = observe(plan, root)
@@ -210,6 +226,7 @@ class _Run:
             effort=self._plan.effort,
             allow_nonfinite=self._options.allow_nonfinite,
             flush=not engine.local,
+            matrix=self._options.matrix,
         )
         for bundle in work:
             chunks = [self._chunks[number] for number in bundle]

@@ -17,6 +17,7 @@ from quantcli.errors import InputError, OutputError, QuantcliError
 from quantcli.execute.checksum import checksum
 from quantcli.execute.files import open_existing, write_at
 from quantcli.execute.moving import moved_rows, moves
+from quantcli.importance import MatrixSource, Weighing, encode_rows
 from quantcli.planning.plan import Step
 from quantcli.workers.packed import Packed
 
@@ -42,6 +43,7 @@ class Target:
         effort: the encoders' effort.
         allow_nonfinite: let NaN and infinite weights through: NaN becomes 0 and infinity the row's
             largest finite magnitude, where the type has no code for them.
+        matrix: where the importance matrix lies, or None.
         flush: bring what was written to the storage before answering, for workers that do not
             share this machine's memory.
     """
@@ -53,6 +55,7 @@ class Target:
     effort: str
     allow_nonfinite: bool
     flush: bool
+    matrix: MatrixSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class _Open:
 
     def __init__(self, target: Target) -> None:
         self.reader = TensorReader(Path(target.root))
+        self.weighing = Weighing(target.matrix)
         self.descriptor = -1
         path = Path(target.output)
         found = open_existing(path)
@@ -133,7 +137,10 @@ def _encode(target: Target, files: _Open, step: Step, start: int, stop: int) -> 
         if nonfinite:
             rows = _admitted(target, step, start, rows, nonfinite)
         valid = not nonfinite or step.type not in _NONFINITE_TYPES
-        data = _encoded(target.effort, step, rows, start, valid=valid)
+        weights = None
+        if step.importance:
+            weights = files.weighing.of(step.name, step.matrices, step.columns)
+        data = _encoded(target.effort, step, rows, start, weights, valid=valid)
     row_bytes = step.nbytes // step.rows
     if data.nbytes != (stop - start) * row_bytes:
         raise AssertionError(f"{step.name}: {data.nbytes} bytes encoded for {stop - start} rows")
@@ -141,10 +148,18 @@ def _encode(target: Target, files: _Open, step: Step, start: int, stop: int) -> 
     return Done(checksum(data), nonfinite)
 
 
-def _encoded(effort: str, step: Step, rows: FloatArray, first_row: int, *, valid: bool) -> Bytes:
-    kind = codec.get(step.type)
+def _encoded(
+    effort: str,
+    step: Step,
+    rows: FloatArray,
+    first_row: int,
+    weights: FloatArray | None,
+    *,
+    valid: bool,
+) -> Bytes:
+    kind, height = codec.get(step.type), step.rows // step.matrices
     try:
-        encoded = kind.encode_rows(rows, effort=effort)
+        encoded = encode_rows(kind, rows, effort, weights, first_row, height)
     except codec.ScaleOverflowError as error:
         row, where = first_row + error.row, f"tensor {step.name}"
         raise codec.ScaleOverflowError(kind.name, row, error.block, where=where) from None

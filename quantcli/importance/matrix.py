@@ -64,6 +64,13 @@ class Importance:
             total = Sums(total.squares + more.squares, total.counts + more.counts)
         return total if (total.counts > 0).any() else None
 
+    def fits(self, name: str, matrices: int, columns: int) -> bool:
+        """Tell whether there are data of a tensor of this size."""
+        sums = self.sums(name)
+        if sums is None:
+            return False
+        return len(sums.squares) == matrices * columns and not matrices % len(sums.counts)
+
     def weights(self, name: str, matrices: int, columns: int) -> F32 | None:
         """Return the importance of the columns of the tensor `name`, None where there are no data.
 

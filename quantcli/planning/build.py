@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,15 @@ from quantcli.checkpoint.source import TensorRef
 from quantcli.container.header import build_header
 from quantcli.errors import UsageError, listed
 from quantcli.importance import Coverage, Importance, cover
-from quantcli.planning.plan import ASSUMED_KEY, MatrixFile, MatrixUse, Plan, SourceFile, Step
+from quantcli.planning.plan import (
+    ASSUMED_KEY,
+    IMATRIX_KEY,
+    MatrixFile,
+    MatrixUse,
+    Plan,
+    SourceFile,
+    Step,
+)
 from quantcli.recipe import Assignment, Recipe, assign, starving
 from quantcli.recipe.tensors import EMBEDDINGS
 from quantcli.tokenizer import TokenizerExport
@@ -134,6 +143,10 @@ def _matrix_entries(importance: Importance) -> Iterator[Entry]:
     if first.datasets:
         yield Entry("quantize.imatrix.dataset", "string", _cut(first.datasets[0]))
     yield Entry("quantize.imatrix.entries_count", "uint32", len(importance.names))
+    digests = "".join(file.digest for file in importance.files)
+    rules = "\n".join((*importance.include, "-", *importance.exclude))
+    digest = hashlib.sha256(f"{digests}\n{rules}".encode()).hexdigest()
+    yield Entry(IMATRIX_KEY, "string", digest)
     if chunks := sum(file.chunks for file in importance.files):
         yield Entry("quantize.imatrix.chunks_count", "uint32", chunks)
 
@@ -187,7 +200,13 @@ def _entries(
         *((Entry(ASSUMED_KEY, "bool", value=True),) if model.assumed else ()),
     )
     matrix = () if importance is None else _matrix_entries(importance)
-    vocabulary = (Entry(key, kind, cast("Value", value)) for key, kind, value in tokenizer.keys)
+    # What the architecture's own code says of the vocabulary comes before what the files say.
+    said = {entry.key for entry in model.vocab_entries}
+    vocabulary = (
+        Entry(key, kind, cast("Value", value))
+        for key, kind, value in tokenizer.keys
+        if key not in said
+    )
     return list(chain(general, model.entries, own, matrix, vocabulary, model.vocab_entries))
 
 

@@ -102,6 +102,8 @@ class Step(Packed):
         return self.rows * self.columns
 
 
+IMATRIX_KEY = "quantcli.imatrix.digest"
+"""What importance matrix a file was made with."""
 ASSUMED_KEY = "quantcli.architecture.assumed"
 """True where the user named the architecture (`--arch`), not the checkpoint."""
 
@@ -172,6 +174,7 @@ class Plan(Summary):
         record = {name: getattr(self, name) for name in self.__slots__}
         record["steps"] = [_record(step) for step in self.steps]
         record["files"] = [asdict(file) for file in self.files]
+        record["matrix"] = None if self.matrix is None else asdict(self.matrix)
         record["header"] = base64.b64encode(self.header).decode("ascii")
         record["format"] = FORMAT
         return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

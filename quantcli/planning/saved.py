@@ -22,6 +22,7 @@ from quantcli.checkpoint.source import TensorRef
 from quantcli.container.reader import Contents, parse
 from quantcli.container.types import aligned
 from quantcli.errors import ContainerError, PlanError, UsageError, listed
+from quantcli.importance import Importance
 from quantcli.planning.plan import FORMAT, MatrixFile, MatrixUse, Plan, SourceFile, Step
 
 _AGAIN = "Make the plan again."
@@ -52,6 +53,29 @@ def read_plan(text: str) -> Plan:
     problems += _matrix_problems(plan)
     _report(problems or _file_problems(plan) or _header_problems(plan))
     return plan
+
+
+def check_coverage(plan: Plan, importance: Importance | None) -> None:
+    """Check that the steps use all data that the importance matrix has of them, and no others.
+
+    Raises:
+        PlanError: they do not; all are listed.
+    """
+    if importance is None or plan.matrix is None:
+        return  # executing the plan compares the files themselves
+    names = {*importance.names}
+    wrong = [
+        step.name
+        for step in plan.steps
+        if step.importance and (step.name not in names or not codec.get(step.type).weighted)
+    ]
+    wrong += [
+        step.name
+        for step in plan.steps
+        if not step.importance and step.name in names and codec.get(step.type).weighted
+        if importance.fits(step.name, step.matrices, step.columns)
+    ]
+    _report([f"tensor {name}: other importance data than the matrix has" for name in wrong])
 
 
 def check_fit(plan: Plan, model: Model, refs: Mapping[str, TensorRef], digest: str) -> None:

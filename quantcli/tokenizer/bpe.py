@@ -52,7 +52,7 @@ def bpe_keys(
         needed = {k: v for k, v in cls.names.items() if k in {"bos", "eos"}}
         named = named_tokens(files, {}, needed)
     listed_merges = merges(files)
-    _check_merges(files, listed_merges, vocab)
+    check_merges(files, listed_merges, vocab)
     keys: list[Key] = [("tokenizer.ggml.merges", "array:string", listed_merges)]
     names = Names(named, cls)
     return assemble(files, config, vocab, model=MODEL, pre=pre, names=names, options=keys)
@@ -93,12 +93,23 @@ def _check_model(files: Files, cls: TokenizerClass) -> None:
             )
 
 
-def _check_merges(files: Files, found: tuple[str, ...], vocab: Vocabulary) -> None:
+def check_merges(files: Files, found: tuple[str, ...], vocab: Vocabulary) -> None:
     """Refuse merges of or to what is no token, as the tokenizers library does.
 
     llama.cpp would take them, and make other tokens of a text.
+
+    Args:
+        files: for the error's place.
+        found: the merges, each "left right".
+        vocab: the finished vocabulary.
+
+    Raises:
+        TokenizerError: there are such merges; they are listed.
     """
     known = vocab.ids
+    parts, made = set(" ".join(found).split(" ")), {merge.replace(" ", "") for merge in found}
+    if parts <= known.keys() and made <= known.keys():
+        return
     wrong = []
     for merge in found:
         left, _, right = merge.partition(" ")
@@ -121,7 +132,7 @@ def merges(files: Files) -> tuple[str, ...]:
         TokenizerError: there are none, or one is malformed.
     """
     joined = _joined(files.model().get("merges"))
-    if joined and all(merge.count(" ") == 1 for merge in joined):
+    if joined:
         return tuple(joined)
     # A part holds a space, or a merge is malformed: one by one.
     return tuple(
@@ -130,20 +141,37 @@ def merges(files: Files) -> tuple[str, ...]:
     )
 
 
+def merge_results(files: Files) -> list[str]:
+    """Return what the merges make, in order of rank.
+
+    Raises:
+        TokenizerError: there are none, or one is malformed.
+    """
+    joined = _joined(files.model().get("merges"))
+    if joined:
+        return [merge.replace(" ", "") for merge in joined]
+    return [left + right for left, right in merge_pairs(files)]
+
+
 def _joined(listed: object) -> list[str]:
-    """Join all pairs at once; empty when they are not all texts or all pairs of texts."""
+    """Join all pairs at once; empty when they are not all pairs of texts without a space."""
     if not isinstance(listed, list):
         return []
-    if all(type(merge) is str for merge in listed):
-        return listed
-    try:
-        return [" ".join(merge) if type(merge) is list else "" for merge in listed]
-    except TypeError:
-        return []
+    if not all(type(merge) is str for merge in listed):
+        try:
+            listed = [" ".join(merge) if type(merge) is list else "" for merge in listed]
+        except TypeError:
+            return []
+    sound = all(merge.count(" ") == 1 and merge[0] != " " and merge[-1] != " " for merge in listed)
+    return listed if sound else []
 
 
-def merge_pairs(files: Files) -> list[tuple[str, str]]:
+def merge_pairs(files: Files, most: int | None = None) -> list[tuple[str, str]]:
     """Return the merges in order of rank as pairs, from tokenizer.json or else merges.txt.
+
+    Args:
+        files: the tokenizer's files.
+        most: how many of them, None for all.
 
     Raises:
         TokenizerError: there are none, or one is malformed.
@@ -155,7 +183,7 @@ def merge_pairs(files: Files) -> list[tuple[str, str]]:
         )
     if not isinstance(listed, list):
         raise files.malformed('"merges" is not a list')
-    return [_pair(files, merge) for merge in listed]
+    return [_pair(files, merge) for merge in listed[:most]]
 
 
 def _pair(files: Files, merge: object) -> tuple[str, str]:

@@ -26,6 +26,7 @@ class TokenizerClass:
         separators: separators between two texts where `around` is given.
         bert: it normalizes as tokenizer_config.json's do_lower_case and its neighbours say.
         metaspace: add_prefix_space of tokenizer_config.json decides on the space before a text.
+        appended: control tokens behind those of tokenizer.model.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -34,6 +35,7 @@ class TokenizerClass:
     separators: int = 1
     bert: bool = False
     metaspace: bool = False
+    appended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,13 @@ CLASSES: dict[str, TokenizerClass] = {
     ),
     "XLMRobertaTokenizer": _XLM_ROBERTA,
     "CamembertTokenizer": _XLM_ROBERTA,
+    "ChatGLMTokenizer": TokenizerClass(
+        _names("<s>", "</s>", "<unk>", "<unk>"),
+        appended=(
+            *("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop"),
+            *("<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"),
+        ),
+    ),
     "T5Tokenizer": TokenizerClass(_names("", "</s>", "<unk>", "<pad>"), around=(None, "eos")),
 }
 """Classes by name, without "Fast" at its end."""

@@ -10,7 +10,15 @@ from quantcli.errors import TokenizerError
 from quantcli.tokenizer import regexes as rx
 from quantcli.tokenizer.classes import TokenizerClass
 from quantcli.tokenizer.files import TOKENIZER, Files, steps
-from quantcli.tokenizer.pretokenizers import BYTES, FAMILIES, NAMES, Choice, Family, split
+from quantcli.tokenizer.pretokenizers import (
+    BYTES,
+    FAMILIES,
+    NAMES,
+    OTHER_NAMES,
+    Choice,
+    Family,
+    split,
+)
 
 OPTION = "--pre-tokenizer NAME"
 
@@ -21,7 +29,7 @@ def checked_name(name: str) -> str:
     Raises:
         TokenizerError: it does not.
     """
-    if name in NAMES:
+    if name in NAMES or name in OTHER_NAMES:
         return name
     near = difflib.get_close_matches(name, NAMES, n=3, cutoff=0.4)
     raise TokenizerError(

@@ -1,16 +1,32 @@
-"""Turns a checkpoint's tokenizer into the tokenizer.* keys of a GGUF file."""
+"""Turns a checkpoint's tokenizer into the tokenizer.* keys of a GGUF file.
+
+The kind that an architecture's table names, and what decides then:
+
+| kind | what it takes |
+|---|---|
+| auto | any tokenizer: the folder's files decide (`auto.py`); what a table has by default |
+| llama | any, with what llama.cpp's converter adds for LlamaForCausalLM and its descendants |
+| glm | any, with the names of GLM-4.5's special tokens where no file has them |
+| glm4 | any, with those of GLM-4, ChatGLM and GLM-Edge |
+| bpe | byte-level BPE: tokenizer.json, or vocab.json with merges.txt |
+| spm | SentencePiece BPE: tokenizer.json or tokenizer.model |
+| wordpiece | WordPiece: tokenizer.json or vocab.txt |
+| unigram | SentencePiece Unigram: tokenizer.json or a model of SentencePiece |
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from quantcli.errors import TokenizerError
+from quantcli.tokenizer.auto import Exporter, auto_keys
 from quantcli.tokenizer.bpe import bpe_keys
 from quantcli.tokenizer.detection import checked_name
 from quantcli.tokenizer.files import Files
-from quantcli.tokenizer.llama import auto_keys, llama_keys
+from quantcli.tokenizer.glm import GLM, GLM4, named
+from quantcli.tokenizer.llama import llama_keys
 from quantcli.tokenizer.spm import spm_keys
 from quantcli.tokenizer.unigram import unigram_keys
 from quantcli.tokenizer.vocabulary import Key
@@ -25,7 +41,7 @@ class TokenizerExport:
         keys: full key, value type name, value, in the order llama.cpp's converter writes them;
             arrays are tuples of plain Python values.
         model: value of tokenizer.ggml.model.
-        pre: value of tokenizer.ggml.pre.
+        pre: value of tokenizer.ggml.pre, empty for a kind that has none.
         size: number of ids, equal to the embedding's rows when those are known.
         files: names of the files read, relative to the model's folder.
         notes: decisions worth telling the user.
@@ -39,14 +55,15 @@ class TokenizerExport:
     notes: tuple[str, ...]
 
 
-Exporter = Callable[[Files, "int | None", Mapping[str, object], "str | None"], list[Key]]
 KINDS: dict[str, Exporter] = {
+    "auto": auto_keys,
+    "llama": llama_keys,
+    "glm": named(GLM),
+    "glm4": named(GLM4),
     "bpe": bpe_keys,
     "spm": spm_keys,
     "wordpiece": wordpiece_keys,
     "unigram": unigram_keys,
-    "llama": llama_keys,
-    "auto": auto_keys,
 }
 """Tokenizer kind, as architecture tables name it, to its exporter."""
 
@@ -88,7 +105,7 @@ def export(
     return TokenizerExport(
         keys=tuple(keys),
         model=str(values["tokenizer.ggml.model"]),
-        pre=str(values["tokenizer.ggml.pre"]),
+        pre=str(values.get("tokenizer.ggml.pre", "")),
         size=len(tokens),
         files=files.names,
         notes=files.notes,

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from quantcli.tokenizer.bpe import bpe_keys
+from quantcli.tokenizer.auto import auto_keys
 from quantcli.tokenizer.files import Files
-from quantcli.tokenizer.spm import (
-    ADD_SPACE_PREFIX,
-    FILE,
-    is_spm_json,
-    leave_model_aside,
-    spm_keys,
-)
-from quantcli.tokenizer.unigram import unigram_keys
+from quantcli.tokenizer.spm import ADD_SPACE_PREFIX
 from quantcli.tokenizer.vocabulary import Key
-from quantcli.tokenizer.wordpiece import wordpiece_keys
 
 CODE_LLAMA_EOT = "\u2581<EOT>"
 GRANITE_SIZE = 49152
@@ -52,30 +44,3 @@ def llama_keys(
     if config.get("vocab_size") == GRANITE_SIZE and "tokenizer.ggml.add_bos_token" not in values:
         keys.append(("tokenizer.ggml.add_bos_token", "bool", False))
     return keys
-
-
-def auto_keys(
-    files: Files, rows: int | None, config: Mapping[str, object], pre: str | None
-) -> list[Key]:
-    """Return the keys of the tokenizer, whose kind tokenizer.json decides where there is one.
-
-    Args:
-        files: the tokenizer's files.
-        rows: rows of the embedding, or None.
-        config: config.json.
-        pre: name of the pre-tokenizer, or None to detect it.
-
-    Raises:
-        TokenizerError: as the exporters of the kinds.
-    """
-    if files.tokenizer is None:
-        there = (files.root / FILE, files.root / "vocab.txt")
-        spm, words = (path.is_file() for path in there)
-        exporter = spm_keys if spm else wordpiece_keys if words else bpe_keys
-        return exporter(files, rows, config, pre)
-    if is_spm_json(files):
-        return spm_keys(files, rows, config, pre)
-    leave_model_aside(files)
-    kinds = {"Unigram": unigram_keys, "WordPiece": wordpiece_keys}
-    exporter = kinds.get(str(files.model().get("type")), bpe_keys)
-    return exporter(files, rows, config, pre)

@@ -28,11 +28,17 @@ class Flags:
         ignore_merges: a word that is a vocabulary entry is taken whole.
         add_bos: default of add_bos_token.
         add_sep: default of add_sep_token.
+        no_bos: there is no bos token unless a key names it.
+        escapes: a space is written as SentencePiece's letter, and bytes have no letters.
+        cleans: spaces before punctuation are left out of detokenized texts.
     """
 
     ignore_merges: bool = False
     add_bos: bool = False
     add_sep: bool = False
+    no_bos: bool = False
+    escapes: bool = False
+    cleans: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +71,42 @@ class Family:
     choices: tuple[Choice, ...]
 
 
-def _flags() -> dict[str, Flags]:
-    plain = (
-        "default dbrx smaug-bpe chatglm-bpe stablelm2 megrez qwen2 deepseek-r1-qwen kormo f2llmv2 "
-        "hunyuan solar-open grok-2 qwen35 ufakzeka gpt-4o llama4 kanana2 talkie minimax-m2 "
-        "tiny_aya cohere2moe deepseek-llm deepseek-coder deepseek-v3 hunyuan-dense joyai-llm hy_v4 "
-        "spark2_5 gpt-2 phi-2 jina-es jina-de jina-v2-es jina-v2-de gigachat a.x-4.0 mellum "
-        "modern-bert exaone4 mpt olmo jais trillion granite-docling starcoder refact codeshell "
-        "exaone minerva-7b mellum2 command-r smollm falcon bloom gpt3-finnish poro-chat viking "
-        "jais-2 superbpe bailingmoe bailingmoe2 llada-moe seed-coder afmoe laguna exaone-moe "
-        "gemma4 granite-embed-multi-311m mmbert sarvam-moe kimi-k2 whitespace glm4 glm5 bert-bge "
-        "bert-bge-large jina-v2-en"
-    )
-    table = dict.fromkeys(plain.split(), Flags())
-    eager = "llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano tekken"
-    table.update(dict.fromkeys(eager.split(), Flags(ignore_merges=True, add_bos=True)))
-    whole = "minicpm5 youtu granite-embed-multi-97m"
-    table.update(dict.fromkeys(whole.split(), Flags(ignore_merges=True)))
-    table.update(dict.fromkeys(["roberta-bpe", "jina-v1-en", "jina-v2-code"], Flags(add_sep=True)))
-    table["chameleon"] = Flags(add_bos=True)
-    return table
-
-
-NAMES = _flags()
-"""Every name that llama.cpp's loader accepts."""
+_LLAMA3 = Flags(ignore_merges=True, add_bos=True, cleans=True)
+_BY_FLAGS: tuple[tuple[Flags, str], ...] = (
+    (
+        Flags(cleans=True),
+        (
+            "default dbrx smaug-bpe stablelm2 megrez gpt-2 phi-2 jina-es jina-de jina-v2-es "
+            "jina-v2-de gigachat a.x-4.0 mellum modern-bert exaone4 mpt olmo jais starcoder "
+            "refact codeshell exaone minerva-7b mellum2 falcon bloom gpt3-finnish jais-2 "
+            "exaone-moe whitespace"
+        ),
+    ),
+    (
+        Flags(),
+        (
+            "qwen2 deepseek-r1-qwen kormo f2llmv2 hunyuan solar-open grok-2 qwen35 ufakzeka "
+            "gpt-4o llama4 kanana2 talkie minimax-m2 tiny_aya cohere2moe deepseek-llm "
+            "deepseek-coder deepseek-v3 hunyuan-dense joyai-llm hy_v4 spark2_5 trillion "
+            "granite-docling command-r smollm poro-chat viking superbpe bailingmoe bailingmoe2 "
+            "llada-moe seed-coder afmoe laguna kimi-k2 k2-horizon"
+        ),
+    ),
+    (_LLAMA3, "llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano"),
+    (Flags(ignore_merges=True, add_bos=True), "tekken"),
+    (Flags(ignore_merges=True, cleans=True), "minicpm5"),
+    (Flags(ignore_merges=True), "youtu granite-embed-multi-97m"),
+    (Flags(ignore_merges=True, no_bos=True, cleans=True), "glm4 glm5"),
+    (Flags(no_bos=True, cleans=True), "chatglm-bpe"),
+    (Flags(add_sep=True, cleans=True), "roberta-bpe jina-v1-en jina-v2-code"),
+    (Flags(add_bos=True), "chameleon"),
+    (Flags(add_bos=True, escapes=True), "gemma4 granite-embed-multi-311m"),
+    (Flags(escapes=True), "mmbert sarvam-moe"),
+)
+NAMES = {name: flags for flags, names in _BY_FLAGS for name in names.split()}
+"""Every name that llama.cpp's loader accepts for a BPE, and what it assumes for it."""
+OTHER_NAMES = frozenset(("bert-bge", "bert-bge-large", "jina-v2-en"))
+"""Names that its converter writes for WordPiece, of which the loader reads none."""
 
 _DEEPSEEK_CODER = (split(r"[\r\n]"), split(r"\s?\p{L}+"), split(r"\s?\p{P}+"))
 _DEEPSEEK_LLM = (
@@ -99,6 +117,7 @@ _DEEPSEEK_LLM = (
 )
 _HAN = split(rx.DEEPSEEK_HAN)
 _DIGIT, _DIGITS, _THREE = split(r"\p{N}"), split(r"\p{N}+"), split(r"\p{N}{1,3}")
+_WORDS = split(rx.DEEPSEEK_WORDS)
 _GPT2, _BLOOM, _CJK = split(rx.GPT2), split(rx.BLOOM), split(rx.DEEPSEEK_CJK)
 
 FAMILIES: tuple[Family, ...] = (
@@ -108,6 +127,8 @@ FAMILIES: tuple[Family, ...] = (
             Choice("roberta-bpe", processor="RobertaProcessing"),
             Choice("modern-bert", tokens=("<|padding|>", "[MASK]")),
             Choice("olmo", tokens=("<|padding|>",)),
+            Choice("exaone4", tokens=("[|endofturn|]",)),
+            Choice("phi-2", tokens=(" " * 31, "\t" * 9)),
             Choice("gpt-2"),
         ),
     ),
@@ -115,6 +136,7 @@ FAMILIES: tuple[Family, ...] = (
         ((_DIGIT, _GPT2, BYTES),),
         (
             Choice("command-r", tokens=("<BOS_TOKEN>",)),
+            Choice("exaone", tokens=("[|endofturn|]",)),
             Choice("starcoder", clean=True),
             Choice("smollm"),
         ),
@@ -123,7 +145,10 @@ FAMILIES: tuple[Family, ...] = (
         ((split(rx.LLAMA3), BYTES), (split(rx.CL100K), BYTES)),
         (
             Choice("chatglm-bpe", tokens=("[gMASK]",)),
-            Choice("smaug-bpe"),
+            Choice("glm4", tokens=("[gMASK]",)),
+            Choice("smaug-bpe", tokens=("<|begin_of_text|>",)),
+            Choice("dbrx"),
+            Choice("lfm2", tokens=("<|startoftext|>", "<|im_start|>")),
             Choice("llama-bpe"),
         ),
     ),
@@ -131,6 +156,9 @@ FAMILIES: tuple[Family, ...] = (
         ((split(rx.QWEN2), BYTES),),
         (
             Choice("deepseek-r1-qwen", tokens=("<｜begin▁of▁sentence｜>",)),
+            Choice("solar-open", tokens=("<|flush|>", "<|calls|>")),
+            Choice("hunyuan", tokens=("<|startoftext|>", "<|extra_204|>")),
+            Choice("stablelm2", tokens=("<|reg0|>", "<|extra0|>")),
             Choice("qwen2"),
         ),
     ),
@@ -142,12 +170,13 @@ FAMILIES: tuple[Family, ...] = (
         (
             Choice("granite-embed-multi-97m"),
             Choice("llama4", tokens=("<|begin_of_text|>",)),
+            Choice("minimax-m2", tokens=("]~b]", "[e~[")),
             Choice("gpt-4o"),
         ),
     ),
     Family(((split(rx.TEKKEN), BYTES),), (Choice("tekken"),)),
     Family(
-        ((_THREE, _CJK, split(rx.DEEPSEEK_WORDS), BYTES),),
+        ((_THREE, _CJK, _WORDS, BYTES),),
         (
             Choice("hunyuan-dense", tokens=("<｜hy_begin▁of▁sentence｜>",)),
             Choice("deepseek-v3"),
@@ -187,7 +216,7 @@ FAMILIES: tuple[Family, ...] = (
         (Choice("youtu"),),
     ),
     Family(
-        ((split(r"\d{1,3}(?=(?:\d{3})*\b)"), split(rx.O200K), BYTES),),
+        tuple((split(digits), split(rx.O200K), BYTES) for digits in rx.THREES),
         (Choice("tiny_aya"),),
     ),
     Family(((_DIGITS, split(r"(?=(\d{3})+(?!\d))"), BYTES),), (Choice("superbpe"),)),
@@ -195,4 +224,17 @@ FAMILIES: tuple[Family, ...] = (
     Family(((split(rx.SEED), BYTES),), (Choice("seed-coder"),)),
     Family(((split(r"[^\n]+|[\n]+"), split(rx.QWEN2), BYTES),), (Choice("laguna"),)),
     Family(((split(rx.EXAONE_MOE), BYTES),), (Choice("exaone-moe"),)),
+    Family(
+        tuple(
+            (split(digits), split(scripts), _WORDS, BYTES)
+            for digits in rx.THREES[1:]
+            for scripts in rx.AFMOE_SCRIPTS
+        ),
+        (Choice("afmoe"),),
+    ),
+    Family(((split(rx.KIMI), BYTES),), (Choice("kimi-k2"),)),
+    Family(
+        tuple((split(pattern), BYTES) for pattern in rx.K2_HORIZON),
+        (Choice("k2-horizon"),),
+    ),
 )

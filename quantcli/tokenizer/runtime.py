@@ -16,6 +16,8 @@ from quantcli.tokenizer.vocabulary import TokenType, Vocabulary
 ASSUMED: dict[str, dict[str, int]] = {
     "llama": {"bos": 1, "eos": 2, "unk": 0},
     "gpt2": {"bos": 11, "eos": 11},
+    "whitespace": {"bos": 11, "eos": 11},
+    "plamo2": {"bos": 1, "eos": 2, "unk": 0, "pad": 3},
     "bert": {"bos": 101, "unk": 100, "sep": 102, "pad": 0, "mask": 103},
     "t5": {"eos": 1, "unk": 2, "pad": 0},
 }
@@ -66,7 +68,13 @@ def ends_by_text(vocab: Vocabulary) -> set[int]:
 
 
 def finish(
-    files: Files, special: SpecialTokens, vocab: Vocabulary, model: str, pre: str, *, known: bool
+    files: Files,
+    special: SpecialTokens,
+    vocab: Vocabulary,
+    model: str,
+    pre: str | None,
+    *,
+    known: bool,
 ) -> None:
     """Make the special tokens complete for llama.cpp: nothing is left to a wrong assumption.
 
@@ -75,7 +83,7 @@ def finish(
         special: what the tokenizer says; changed in place.
         vocab: the finished vocabulary.
         model: tokenizer.ggml.model.
-        pre: tokenizer.ggml.pre.
+        pre: tokenizer.ggml.pre, None for a kind that has none.
         known: whether the files tell which tokens are added to a text.
 
     Raises:
@@ -88,10 +96,26 @@ def finish(
                 where=str(files.root),
                 hint="Name it in tokenizer_config.json (cls_token, sep_token, unk_token).",
             )
+    assumes = {**ASSUMED.get(model, {})}
+    if pre in NAMES and NAMES[pre].no_bos:
+        assumes.pop("bos", None)
     for kind in ("eos", "bos", "mask"):
-        assumed = ASSUMED[model].get(kind)
+        assumed = assumes.get(kind)
         if assumed is not None and kind not in special.ids:
             _stand_in(files, special, vocab, kind, assumed)
+    _say_flags(files, special, model, pre, known=known)
+
+
+def _say_flags(
+    files: Files, special: SpecialTokens, model: str, pre: str | None, *, known: bool
+) -> None:
+    """Write the flags where the loader would add what the tokenizer does not."""
+    if model == "gemma4" and not special.add.get("bos"):
+        special.add["bos"] = True
+        files.note(
+            "llama.cpp begins every text for this tokenizer with the bos token; the tokenizer "
+            "itself does not"
+        )
     for kind, adds in _flags(model, pre).items():
         if kind not in special.add and (known or kind not in {"bos", "eos"}):
             if adds:
@@ -107,9 +131,9 @@ def finish(
             )
 
 
-def _flags(model: str, pre: str) -> Mapping[str, bool]:
+def _flags(model: str, pre: str | None) -> Mapping[str, bool]:
     """What the loader adds to a text by default."""
-    if model == "gpt2":
+    if pre in NAMES and model in {"gpt2", "whitespace"}:
         return {"bos": NAMES[pre].add_bos, "sep": NAMES[pre].add_sep}
     # WordPiece adds both of its tokens whatever the flags say.
     return {"llama": {"bos": True}, "t5": {"eos": True}}.get(model, {})

@@ -12,13 +12,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from quantcli.errors import TokenizerError, enumerated
 from quantcli.tokenizer.added_tokens import AddedToken, added_tokens, from_decoder, named_tokens
 from quantcli.tokenizer.assembly import assemble
-from quantcli.tokenizer.bpe import merge_pairs
+from quantcli.tokenizer.bpe import merge_results
 from quantcli.tokenizer.classes import GENERIC, Names, TokenizerClass, tokenizer_class
 from quantcli.tokenizer.files import TOKENIZER, Files, steps
 from quantcli.tokenizer.hf_vocabulary import (
@@ -35,7 +36,10 @@ FILE = "tokenizer.model"
 MODEL = "llama"
 PRE = "default"
 ADD_SPACE_PREFIX = "tokenizer.ggml.add_space_prefix"
-_BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
+BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
+"""Spelling of the token of a byte."""
+_VERSIONED = re.compile(r"tokenizer\.model\.v(\d+)\w*")
+"""Names that Mistral's own checkpoints give the file."""
 
 
 def is_spm_json(files: Files) -> bool:
@@ -64,23 +68,61 @@ def spm_keys(
     Raises:
         TokenizerError: a file is missing or malformed, or the vocabulary larger than the embedding.
     """
+    if files.tokenizer is None or not is_spm_json(files):
+        file = model_file(files) or FILE
+        return model_keys(files, rows, config, pre, load_model(files, file), file)
     cls = tokenizer_class(files, config)
-    if files.tokenizer is not None and is_spm_json(files):
-        vocab, named = _from_json(files, rows, config, cls)
-        prefix = _prefixes_space(files, cls)
-    else:
-        model = load_model(files, FILE)
-        if model.model_type == UNIGRAM:
-            files.note(
-                f"{FILE} is a Unigram model; llama.cpp splits as if it were BPE with its scores"
-            )
-        vocab, named = from_model(files, model, rows, config, cls, FILE)
-        prefix = model.add_dummy_prefix
-        if cls.metaspace or files.setting("add_prefix_space") is not None:
-            said = files.setting("add_prefix_space")
-            prefix = prefix if said is None else said
-    _check_bytes(files, vocab)
-    keys = assemble(files, config, vocab, model=MODEL, pre=pre or PRE, names=Names(named, cls))
+    vocab, named = _from_json(files, rows, config, cls)
+    check_bytes(files, vocab, TOKENIZER)
+    names, prefix = Names(named, cls), _prefixes_space(files, cls)
+    return _keys(files, config, vocab, names, pre, prefix=prefix)
+
+
+def model_keys(
+    files: Files,
+    rows: int | None,
+    config: Mapping[str, object],
+    pre: str | None,
+    model: SentencePieceModel,
+    source: str,
+) -> list[Key]:
+    """Return the keys of a SentencePiece BPE tokenizer in a model of its own format.
+
+    Args:
+        files: the tokenizer's files.
+        rows: rows of the embedding, or None.
+        config: config.json.
+        pre: name to write for the pre-tokenizer, or None.
+        model: the model in `source`.
+        source: name of the model's file.
+
+    Raises:
+        TokenizerError: an entry is malformed, or the vocabulary larger than the embedding.
+    """
+    cls = tokenizer_class(files, config)
+    if model.model_type == UNIGRAM:
+        files.note(
+            f"{source} is a Unigram model; llama.cpp splits as if it were BPE with its scores"
+        )
+    vocab, named = from_model(files, model, rows, config, cls, source)
+    check_bytes(files, vocab, source)
+    prefix = model.add_dummy_prefix
+    if cls.metaspace or files.setting("add_prefix_space") is not None:
+        said = files.setting("add_prefix_space")
+        prefix = prefix if said is None else said
+    return _keys(files, config, vocab, Names(named, cls), pre, prefix=prefix)
+
+
+def _keys(
+    files: Files,
+    config: Mapping[str, object],
+    vocab: Vocabulary,
+    names: Names,
+    pre: str | None,
+    *,
+    prefix: bool,
+) -> list[Key]:
+    keys = assemble(files, config, vocab, model=MODEL, pre=pre or PRE, names=names)
     if not prefix:
         # llama.cpp puts a space in front of a text by default; this tokenizer does not.
         keys.append((ADD_SPACE_PREFIX, "bool", False))
@@ -132,7 +174,7 @@ def _score(files: Files, vocab: Vocabulary, base: Mapping[str, int], unknown: ob
     for text, i in base.items():
         if i >= len(vocab.tokens) or vocab.ids.get(text) != i:
             continue
-        if _BYTE.fullmatch(text):
+        if BYTE.fullmatch(text):
             vocab.types[i], vocab.scores[i] = TokenType.BYTE, 0.0
         elif text == unknown and vocab.types[i] != TokenType.USER_DEFINED:
             vocab.types[i], vocab.scores[i] = TokenType.UNKNOWN, 0.0
@@ -148,9 +190,10 @@ def _score(files: Files, vocab: Vocabulary, base: Mapping[str, int], unknown: ob
 
 def _scores(files: Files, base: Mapping[str, int]) -> dict[str, float]:
     """Return scores by text: tokenizer.model's if they fit tokenizer.json's merges, else ranks."""
-    ranks: dict[str, float] = {}
-    for rank, (left, right) in enumerate(merge_pairs(files)):
-        ranks.setdefault(left + right, -float(rank))
+    results = merge_results(files)
+    # The first merge that makes a token gives its rank, so they are gone through from the last.
+    backwards = {text: -rank for rank, text in reversed(list(enumerate(results)))}
+    ranks = {text: float(backwards[text]) for text in dict.fromkeys(results)}
     model = _beside(files)
     if model is None:
         return ranks
@@ -227,6 +270,21 @@ def _note_metaspace(files: Files, *, first: bool) -> None:
 
 
 # ---------------------------------------------------------------------------- tokenizer.model
+def model_file(files: Files) -> str | None:
+    """Return the name of the folder's SentencePiece model, or None when there is none.
+
+    Mistral's own checkpoints put a version behind the name; the highest one counts.
+    """
+    if (files.root / FILE).is_file():
+        return FILE
+    found = [
+        (int(match[1]), path.name)
+        for path in files.root.glob(f"{FILE}.v*")
+        if (match := _VERSIONED.fullmatch(path.name)) and path.is_file()
+    ]
+    return max(found)[1] if found else None
+
+
 def load_model(files: Files, name: str) -> SentencePieceModel:
     """Return the SentencePiece model in the file `name`.
 
@@ -270,6 +328,7 @@ def from_model(
     Raises:
         TokenizerError: the vocabulary is larger than the embedding, or an entry malformed.
     """
+    model = _appended(model, cls.appended)
     tokens = list(model.tokens)
     if cls is GENERIC:
         _rename(files, tokens)
@@ -292,6 +351,17 @@ def from_model(
     return vocab, named
 
 
+def _appended(model: SentencePieceModel, texts: tuple[str, ...]) -> SentencePieceModel:
+    """Put a class's own control tokens behind the model's."""
+    new = [text for text in texts if text not in model.tokens]
+    return replace(
+        model,
+        tokens=[*model.tokens, *new],
+        scores=[*model.scores, *[0.0] * len(new)],
+        types=[*model.types, *[int(TokenType.CONTROL)] * len(new)],
+    )
+
+
 def _rename(files: Files, tokens: list[str]) -> None:
     """Give pieces the texts that tokenizer_config.json has for their ids, as transformers does."""
     listed: list[tuple[int, AddedToken]] = from_decoder(files)
@@ -306,17 +376,25 @@ def _rename(files: Files, tokens: list[str]) -> None:
             tokens[i] = text
 
 
-def _check_bytes(files: Files, vocab: Vocabulary) -> None:
+def check_bytes(files: Files, vocab: Vocabulary, source: str) -> None:
     """Refuse a vocabulary without a token for every byte.
 
     llama.cpp writes characters that the vocabulary lacks as the bytes of their UTF-8, and stops
     with an error at a byte that it has no token for.
+
+    Args:
+        files: for the error's place.
+        vocab: the finished vocabulary.
+        source: the file of the vocabulary.
+
+    Raises:
+        TokenizerError: byte tokens are missing.
     """
     missing = [text for value in range(256) if (text := f"<0x{value:02X}>") not in vocab.ids]
     if missing:
         raise TokenizerError(
             f"{len(missing)} of the 256 byte tokens are missing ({enumerated(missing)}): llama.cpp "
             "stops with an error at characters that the vocabulary lacks",
-            where=files.where(TOKENIZER if files.tokenizer is not None else FILE),
+            where=files.where(source),
             hint="Only SentencePiece models with byte fallback can be converted.",
         )

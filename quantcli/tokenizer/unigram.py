@@ -13,12 +13,21 @@ from quantcli.tokenizer.classes import Names, TokenizerClass, tokenizer_class
 from quantcli.tokenizer.files import TOKENIZER, Files, steps
 from quantcli.tokenizer.hf_vocabulary import VOCAB_JSON, base_ids, escapes_spaces, hf_vocabulary
 from quantcli.tokenizer.sentencepiece_model import BPE, SentencePieceModel
-from quantcli.tokenizer.spm import ADD_SPACE_PREFIX, FILE, PRE, from_model, load_model, spm_keys
+from quantcli.tokenizer.spm import (
+    ADD_SPACE_PREFIX,
+    FILE,
+    PRE,
+    from_model,
+    load_model,
+    model_file,
+    model_keys,
+)
 from quantcli.tokenizer.vocabulary import Key, TokenType, Vocabulary
 
 MODEL = "t5"
 FAIRSEQ = "sentencepiece.bpe.model"
-_FILES = (FILE, "spiece.model", FAIRSEQ)
+OTHER_FILES = ("spiece.model", FAIRSEQ)
+"""Names that a SentencePiece model of this kind has, beside `tokenizer.model`."""
 _FAIRSEQ_FIRST = ("<s>", "<pad>", "</s>", "<unk>")
 """The first ids of fairseq's vocabularies; the model's own three special pieces are dropped."""
 _LARGEST = 1e30
@@ -46,15 +55,17 @@ def unigram_keys(
     if files.tokenizer is not None and files.model().get("type") == "Unigram":
         vocab, named, options = _from_json(files, rows, config, cls)
     else:
-        file = next((name for name in _FILES if (files.root / name).is_file()), None)
+        others = (name for name in OTHER_FILES if (files.root / name).is_file())
+        file = model_file(files) or next(others, None)
         if file is None:
             raise TokenizerError(
-                f"has none of {', '.join(_FILES)} and no Unigram tokenizer in {TOKENIZER}",
+                f"has none of {', '.join((FILE, *OTHER_FILES))} and no Unigram tokenizer in "
+                f"{TOKENIZER}",
                 where=str(files.root),
             )
         model = load_model(files, file)
-        if model.model_type == BPE and file == FILE:
-            return spm_keys(files, rows, config, pre)
+        if model.model_type == BPE and file not in OTHER_FILES:
+            return model_keys(files, rows, config, pre, model, file)
         moved = _to_fairseq(model) if file == FAIRSEQ else model
         vocab, named = from_model(files, moved, rows, config, cls, file)
         options = _options(

@@ -44,19 +44,18 @@ class Vocabulary:
     scores: list[float]
     ids: dict[str, int] = field(default_factory=dict)
 
-    def keys(self, model: str, pre: str, *, scored: bool = True) -> list[Key]:
+    def keys(self, model: str, pre: str | None, *, scored: bool = True) -> list[Key]:
         """Return the keys that begin every tokenizer section, in the converter's order.
 
         Args:
             model: tokenizer.ggml.model.
-            pre: tokenizer.ggml.pre.
+            pre: tokenizer.ggml.pre; None for a kind that has none.
             scored: whether this kind of tokenizer has scores.
         """
-        keys: list[Key] = [
-            ("tokenizer.ggml.model", "string", model),
-            ("tokenizer.ggml.pre", "string", pre),
-            ("tokenizer.ggml.tokens", "array:string", tuple(self.tokens)),
-        ]
+        keys: list[Key] = [("tokenizer.ggml.model", "string", model)]
+        if pre is not None:
+            keys.append(("tokenizer.ggml.pre", "string", pre))
+        keys.append(("tokenizer.ggml.tokens", "array:string", tuple(self.tokens)))
         if scored:
             keys.append(("tokenizer.ggml.scores", "array:float32", tuple(self.scores)))
         keys.append(("tokenizer.ggml.token_type", "array:int32", tuple(map(int, self.types))))

@@ -7,14 +7,17 @@ from functools import cache
 from quantcli.transform.chain import SEPARATOR, chain
 from quantcli.transform.constants import CONSTANTS
 from quantcli.transform.elementwise import ADD, MULTIPLY, MULTIPLY_RUNS, NEGATIVE_EXPONENTIAL
+from quantcli.transform.fill import PAD_ROWS, ZEROS
 from quantcli.transform.identity import IDENTITY
 from quantcli.transform.join import CONCAT, STACK
 from quantcli.transform.pick import PICK, PICK_COLUMNS
 from quantcli.transform.reshape import RESHAPE
 from quantcli.transform.rope_factors import ROPE_FACTORS_LLAMA3
 from quantcli.transform.rope_permute import ROPE_PERMUTE
+from quantcli.transform.ternary import TERNARY
 from quantcli.transform.transform import Transform
 from quantcli.transform.transpose import TRANSPOSE
+from quantcli.transform.unit_rows import UNIT_ROWS
 
 _TRANSFORMS = {
     transform.name: transform
@@ -33,6 +36,10 @@ _TRANSFORMS = {
         NEGATIVE_EXPONENTIAL,
         ROPE_FACTORS_LLAMA3,
         CONSTANTS,
+        ZEROS,
+        PAD_ROWS,
+        TERNARY,
+        UNIT_ROWS,
     )
 }
 

@@ -33,6 +33,7 @@ def test_the_public_names_are_exactly_these() -> None:
         "Batch",
         "CheckpointInspection",
         "Conversion",
+        "Importance",
         "Inspection",
         "Plan",
         "QuantcliError",
@@ -47,6 +48,7 @@ def test_the_public_names_are_exactly_these() -> None:
         "load_plan",
         "plan",
         "quantize",
+        "read_imatrix",
         "types",
         "verify",
     ]

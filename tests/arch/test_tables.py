@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, Keys, get_tensor_name_map
+from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, Keys, TensorNameMap, get_tensor_name_map
 
 from quantcli import transform
 from quantcli.arch import expand
@@ -78,7 +78,9 @@ def test_keys_are_spelled_as_the_library_spells_them(table: Architecture) -> Non
 
 
 @EACH
-def test_tensors_are_named_as_the_library_names_them(table: Architecture) -> None:
+def test_tensors_are_named_as_the_library_names_them(
+    table: Architecture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """For every row: where the library knows the checkpoint's name, it gives the same GGUF name.
 
     What the library does not know (releases after it, tensors taken apart) is held against the
@@ -87,6 +89,9 @@ def test_tensors_are_named_as_the_library_names_them(table: Architecture) -> Non
     arch = next((arch for arch, name in MODEL_ARCH_NAMES.items() if name == table.name), None)
     if arch is None:
         return  # the library is older than the architecture
+    # The library writes what one architecture has of its own into what all share.
+    shared = dict(TensorNameMap.block_mappings_cfg)
+    monkeypatch.setattr(TensorNameMap, "block_mappings_cfg", shared)
     names = get_tensor_name_map(MODEL_ARCH(arch), 1)
     prefixes = ("", *table.prefixes)
     stacks = (Stack(table.globals, "", ""), *table.layers)
@@ -103,9 +108,10 @@ def test_tensors_are_named_as_the_library_names_them(table: Architecture) -> Non
                 copied = spellings - {None} == {"token_embd.weight"} and row.name == "output.weight"
                 own = row.name.partition(".")[0] == "cls" or copied
                 if not own and row.op in ("identity", "rope_permute"):
-                    stem = (outer + row.name).removesuffix(".weight").removesuffix(".bias")
-                    stems = {outer + row.name, stem}
-                    assert spellings - {None} <= stems
+                    # One tensor may become several, or another one in models of another kind.
+                    written = [outer + r.name for r in stack.rows if source in r.sources]
+                    stems = {w.removesuffix(".weight").removesuffix(".bias") for w in written}
+                    assert spellings - {None} <= {*written, *stems}
     assert all(transform.get(row.op) for stack in stacks for row in stack.rows)
 
 

@@ -70,7 +70,7 @@ FOLDERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "pickled lora": (("adapter_config.json={}", "adapter_model.bin"), ("a LoRA adapter", "peft")),
     "mlx lora": (("adapter_config.json={}", "adapters.safetensors"), ("a LoRA adapter",)),
     "mistral": (
-        ("params.json={}", "consolidated.safetensors"),
+        ("config.json={}", "params.json={}", "consolidated.safetensors"),
         ("in the format of its makers", "config.json, model*.safetensors"),
     ),
     "download": (

@@ -2,8 +2,8 @@
 
 A fixture has what makes the checkpoint again (config.json, names and shapes; the values follow from
 the names), what must come out (keys, and a hash of each tensor: those that llama.cpp's converter
-wrote, or of ours where the case explains the difference), and the figures that were measured. Every
-case but the first of an architecture says only what differs from the first.
+wrote, or of ours where the case explains the difference), and the figures that were measured. A
+case that is like an earlier one of its architecture says only what differs from it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ FOLDER = Path(__file__).parents[1] / "fixtures" / "conformance"
 # Fields of a case that say what is expected of it or why, and change no byte.
 _REASONS = {"runtime_wrong", "peer_differs", "peer_fails", "noted", "refused", "statement", "twin"}
 _NUMBER = re.compile(r"(?<=[._])\d+(?=\.)")
-_SHORT = 6
+# Hexadecimal digits of the hash of all tensors, and of each one's, which only says where to look.
+_WHOLE, _SHORT = 32, 4
 
 Contents = tuple[Mapping[str, tuple[str, tuple[int, ...], bytes]], Mapping[str, Any]]
 
@@ -131,7 +132,7 @@ def _hashes(tensors: Mapping[str, tuple[str, tuple[int, ...], bytes]]) -> dict[s
         one = hashlib.sha256(f"{name} {kind} {shape} ".encode() + data)
         whole.update(one.digest())
         each.append(one.hexdigest()[:_SHORT])
-    return {"all": whole.hexdigest(), "each": "".join(each)}
+    return {"all": whole.hexdigest()[:_WHOLE], "each": "".join(each)}
 
 
 def different(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[str]:
@@ -149,16 +150,18 @@ def different(expected: Mapping[str, Any], got: Mapping[str, Any]) -> list[str]:
     names = sorted(ungrouped(expected["tensors"]))
     for kind, hashes in expected["hashes"].items():
         mine = got["hashes"][kind]
-        if said or hashes == mine:
+        if said or hashes["all"][:_WHOLE] == mine["all"][:_WHOLE]:
             continue
-        pieces = zip(names, _cut(hashes["each"]), _cut(mine["each"]), strict=True)
+        pieces = zip(names, _cut(hashes["each"], names), _cut(mine["each"], names), strict=True)
         off = [name for name, a, b in pieces if a != b]
         said.append(f"{kind}: other bytes in {', '.join(off) or 'some tensor'}")
     return said
 
 
-def _cut(text: str) -> list[str]:
-    return [text[i : i + _SHORT] for i in range(0, len(text), _SHORT)]
+def _cut(text: str, names: list[str]) -> list[str]:
+    """Return the short hash of each name."""
+    width = len(text) // max(1, len(names))
+    return [text[i : i + width][:_SHORT] for i in range(0, len(text), width or 1)]
 
 
 def record(case: Case, made: Made, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,15 +181,14 @@ _PARTS = ("config", "shapes", "keys", "tensors")
 
 def write(arch: str, versions: Mapping[str, str], records: Mapping[str, dict[str, Any]]) -> Path:
     """Write the fixture of an architecture, and return its path."""
-    base = next(iter(records.values()), {})
     lines = ["{", f'"versions": {json.dumps(dict(versions))},', '"cases": {']
     for i, (name, one) in enumerate(records.items()):
-        shown = dict(one)
-        if one is not base:
-            for part in _PARTS:
-                if part in base and part in one:
-                    shown[part] = changes(one[part], base[part])
-        rows = [f"{json.dumps(k)}: {_json(v)}" for k, v in shown.items()]
+        earlier = list(records.items())[:i]
+        ways = [
+            {"like": "", **one},
+            *({"like": like, **_less(one, base)} for like, base in earlier),
+        ]
+        rows = [f"{json.dumps(k)}: {_json(v)}" for k, v in min(ways, key=_length).items()]
         end = "}" if i == len(records) - 1 else "},"
         lines += [f"{json.dumps(name)}: {{", ",\n".join(rows), end]
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -195,17 +197,30 @@ def write(arch: str, versions: Mapping[str, str], records: Mapping[str, dict[str
     return path
 
 
+def _less(one: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record with what it shares with `base` left out."""
+    shared = [part for part in _PARTS if part in base and part in one]
+    return {**one, **{part: changes(one[part], base[part]) for part in shared}}
+
+
 def _json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
+
+
+def _length(one: Mapping[str, Any]) -> int:
+    return len(_json(one))
 
 
 def read(path: Path) -> dict[str, Any]:
     """Return the fixture at `path`, every case whole."""
     fixture: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    base: dict[str, Any] = next(iter(fixture["cases"].values()), {})
-    for one in fixture["cases"].values():
+    cases: dict[str, Any] = fixture["cases"]
+    first = next(iter(cases), "")
+    for name, one in cases.items():
+        like = one.pop("like", "" if name == first else first)
+        base = cases.get(like, {})
         for part in _PARTS:
-            if one is not base and part in base and part in one:
+            if part in base and part in one:
                 one[part] = applied(one[part], base[part])
     return fixture
 

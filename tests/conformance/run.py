@@ -257,6 +257,8 @@ def _peer(result: Result, model: Path, folder: Path) -> None:
         result.peer_error = str(error)
         if not case.peer_fails:
             result.failures.append(f"peer: {error}")
+        if result.difference is None and case.statement is None:
+            result.failures.append("nothing says what the tensors must be: give it a statement")
         return
     if case.peer_fails:
         result.failures.append("the peer converts it, though the case says that it fails")

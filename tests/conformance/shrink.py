@@ -88,6 +88,8 @@ def shrunken(cls: Any, size: int, overrides: Mapping[str, Any] | None = None) ->
     for name, value in values.items():
         if name in inner and isinstance(value, dict):
             arguments[name] = _nested(inner[name], value, size)
+        elif isinstance(value, dict) and "mrope_section" in value:
+            arguments[name] = _sections(value)
         elif name in names and (rule := _rule(name, value, values)) is not None:
             arguments[name] = size if rule == "size" else rule
     arguments |= _layers(values)
@@ -110,6 +112,13 @@ def _nested(cls: Any, value: Mapping[str, Any], size: int) -> dict[str, Any]:
         cls = type(transformers.AutoConfig.for_model(value["model_type"]))
     made = shrunken(cls, size)
     return {**made, "model_type": value["model_type"]} if "model_type" in value else made
+
+
+def _sections(rope: Mapping[str, Any]) -> dict[str, Any]:
+    """Return rotary parameters whose sections fill half of the rotated part of a small head."""
+    half = int(HEAD * rope.get("partial_rotary_factor", 1.0)) // 2
+    share = max(1, half // 3)
+    return {**rope, "mrope_section": [half - 2 * share, share, share]}
 
 
 def _parameters(cls: Any) -> set[str]:

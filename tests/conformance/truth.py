@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance import weights
 from conformance.case import Case
 
 Values = np.ndarray[Any, Any]
@@ -85,4 +86,14 @@ def _outputs(case: Case, model: Any, ids: Any, torch: Any) -> Any:
     if case.kind == "states":
         return states
     pooled = {"mean": states.mean(0), "cls": states[0], "last": states[-1]}[case.pooling]
+    for matrix in _dense(case):
+        pooled = torch.from_numpy(matrix) @ pooled
     return (pooled / torch.linalg.vector_norm(pooled))[None]
+
+
+def _dense(case: Case) -> list[Values]:
+    """Return the matrices of the dense layers among the case's further tensors, in order."""
+    names = sorted(name for name in case.extra if "_Dense." in name)
+    shapes = {name: case.extra[name] for name in names}
+    kinds = dict.fromkeys(names, case.dtype)
+    return list(weights.tensors(shapes, case.weights, kinds).values())

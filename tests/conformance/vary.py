@@ -190,7 +190,7 @@ def _named(path: str, value: Any, said: str) -> bool:
     if isinstance(value, Mapping):
         return name in said or any(f"{key} " in said for key in value) or "rope" in said
     about = {"layer_types": "sliding_window"}.get(name, name)
-    return name in said or about in said or f" {value} " in said
+    return name in said or about in said or bool(re.search(rf"\b{value}\b", said))
 
 
 def _held(

@@ -38,6 +38,7 @@ def tokenizers(name: str, kind: str) -> tuple[str, ...]:
     return ("gpt2",) if _BPE.search(name) else ("wordpiece",)
 
 
+_SECTIONS = {"text_config.rope_parameters.mrope_section": [2, 3, 3]}
 # What `shrink` cannot know, by class.
 OVERRIDES: dict[str, dict[str, Any]] = {
     "DbrxForCausalLM": {"attn_config.rope_theta": 10000.0, "attn_config.clip_qkv": 8.0},
@@ -51,6 +52,13 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "GraniteMoeHybridForCausalLM": {"layer_types": ["mamba", "attention"]},
     "Gemma3nForCausalLM": {"activation_sparsity_pattern": [0.95, 0.95, *[0.0] * 6]},
     "Lfm2MoeForCausalLM": {"layer_types": ["conv", "full_attention"]},
+    "Glm4vForConditionalGeneration": _SECTIONS,
+    "Glm4vMoeForConditionalGeneration": _SECTIONS,
+    "GlmOcrForConditionalGeneration": _SECTIONS,
+    "PaddleOCRVLForConditionalGeneration": _SECTIONS,
+    "Qwen2VLForConditionalGeneration": _SECTIONS,
+    "Qwen2_5OmniThinkerForConditionalGeneration": _SECTIONS,
+    "Qwen2_5_VLForConditionalGeneration": _SECTIONS,
     "LongcatFlashForCausalLM": {"expert_ffn_hidden_size": 96, "zero_expert_num": 2},
     "Mamba2ForCausalLM": {"num_heads": 8},
     "NemotronForCausalLM": {"num_key_value_heads": 2},
@@ -153,6 +161,9 @@ def _explore(name: str, kind: Any, folder: Path) -> Entry:
         rows = WORDPIECE if tried == ("wordpiece",) else ROWS
         config = shrunken(cls.config_class, rows, OVERRIDES.get(name))
         _refuse_large(cls, config)
+        if not getattr(cls.config_class(**config), "is_encoder_decoder", False):
+            # Models that listen are in the list of those that translate.
+            kind = "logits" if kind == "encoder-decoder" else kind
         case = Case("zoo", name, config, kind=kind, vocabulary=(5, 40))
         case, made, tokens, expected = _truth(case, folder)
     except (isolated.FailedError, Exception) as error:  # noqa: BLE001 - any class may fail anyhow

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tokenizer_scenarios import SCENARIOS, STRINGS, Scenario
-from vocab_gguf import load
+from tokenizing.runtime import load
 
 from quantcli.tokenizer import TokenizerExport, export
 

@@ -178,7 +178,7 @@ def test_code_llama_and_granite(tmp_path: Path) -> None:
             {"clean_up_tokenization_spaces": True},
             "starcoder",
         ),
-        (sequence(isolate(QWEN2.replace(r"\p{N}|", r"\p{N}{1,3}|")), BYTES), {}, "smaug-bpe"),
+        (sequence(isolate(QWEN2.replace(r"\p{N}|", r"\p{N}{1,3}|")), BYTES), {}, "dbrx"),
     ],
 )
 def test_names_by_structure(

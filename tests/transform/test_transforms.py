@@ -56,6 +56,11 @@ def permuted(array: FloatArray, heads: int) -> FloatArray:
 CASES = {
     "identity": [((matrix(7, 4),), (), matrix(7, 4)), ((matrix(2, 3, 4),), (), matrix(2, 3, 4))],
     "constants": [((), (1.0, 2.5, 0.1), np.array([1.0, 2.5, 0.1], np.float32))],
+    "zeros": [((), (5, 3), np.zeros((5, 3), np.float32)), ((), (4,), np.zeros(4, np.float32))],
+    "pad_rows": [
+        ((matrix(4, 3),), (7,), np.concatenate([matrix(4, 3), np.zeros((3, 3), np.float32)])),
+        ((matrix(4, 3),), (4,), matrix(4, 3)),
+    ],
     "transpose": [
         ((matrix(5, 8),), (), matrix(5, 8).T),
         ((matrix(3, 5, 8),), (), matrix(3, 5, 8).swapaxes(1, 2)),
@@ -99,6 +104,20 @@ CASES = {
         ((matrix(4), matrix(2)), (), np.concatenate([matrix(4), matrix(2)])),
     ],
     "add": [((matrix(5, 8),), (1.0,), matrix(5, 8) + 1)],
+    "ternary": [
+        (
+            (np.float32([[1, -4, 0.5], [-0.5, 2, 4]]),),
+            (),
+            np.float32([[0, -2, 0], [0, 2, 2]]),
+        )
+    ],
+    "unit_rows": [
+        (
+            (np.float32([[3, 4], [0, 0], [0, -5]]),),
+            (),
+            np.float32([[0.6, 0.8], [0, 0], [0, -1]]),
+        )
+    ],
     "multiply": [((matrix(5, 8),), (0.5,), matrix(5, 8) / 2)],
     "multiply_runs": [
         ((matrix(3, 2),), (1, 2.0, 2, 0.5), matrix(3, 2) * np.array([[2], [0.5], [0.5]])),
@@ -123,9 +142,11 @@ CASES = {
             for rows, heads in ((24, 3), (24, 1), (8, 4), (64, 2))
         ),
         *(((matrix(n),), (heads,), permuted(matrix(n), heads)) for n, heads in ((24, 3), (8, 1))),
+        ((matrix(12, 3),), (2, 4), matrix(12, 3)[[0, 2, 1, 3, 4, 5, 6, 8, 7, 9, 10, 11]]),
+        ((matrix(12),), (2, 4), matrix(12)[[0, 2, 1, 3, 4, 5, 6, 8, 7, 9, 10, 11]]),
     ],
 }
-_SPARING = {"pick", "pick_columns", "reshape", "concat"}
+_SPARING = {"rope_permute", "pick", "pick_columns", "reshape", "concat", "ternary"}
 FLAT = [(name, *case) for name, cases in CASES.items() for case in cases]
 
 
@@ -172,12 +193,14 @@ def test_any_range_of_rows_equals_the_whole(
         ("pick", ((6, 4),), (1, 0, 7), "do not have those from 0 to 7"),
         ("pick", ((6, 4),), (1,), "do not have those"),
         ("pick_columns", ((6, 4),), (1, 0, 5), "do not have those from 0 to 5"),
+        ("unit_rows", ((6,),), (), "only the rows of a matrix"),
         ("stack", ((6, 4), (5, 4)), (), "cannot be stacked"),
         ("concat", ((6, 4), (6, 5)), (), "do not have equal rows"),
         ("reshape", ((6, 4),), (5, -1), "cannot be seen as"),
         ("pick|transpose", ((6, 4),), (1, 0, 2, "|", "|", 3), "arguments for 3 operations"),
         ("rope_permute", ((6, 4),), (2,), "6 rows do not make 2 heads"),
         ("rope_permute", ((6, 4),), (0,), "do not make 0 heads"),
+        ("rope_permute", ((8, 4),), (2, 3), "3 rows of a head of 4 cannot be rotated"),
         ("rope_permute", ((2, 2, 2),), (1,), "matrix or a vector"),
         ("rope_factors_llama3", (), (7, 1e4, 8.0, 1.0, 4.0, 8192), "even dimension"),
         ("rope_factors_llama3", (), (8, 0.0, 8.0, 1.0, 4.0, 8192), "make no Llama 3 scaling"),

@@ -1,6 +1,6 @@
-"""BERT, RoBERTa, XLM-R, CamemBERT, DistilBERT: learned positions, norms after each half.
+"""BERT, RoBERTa, XLM-R, CamemBERT, DistilBERT, ERNIE: learned positions, norms after each half.
 
-Longer than most: five classes that spell the same model differently.
+Longer than most: eight classes that spell the same model differently.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from quantcli.arch.relations import GELU, PLAIN, vocabulary_remark, whole_heads,
 
 # These number positions from behind the padding token's id, and have a classifier's head of its
 # own where BERT takes the pooler.
-_ROBERTAS = ("Roberta", "XLMRoberta", "Camembert")
+_ROBERTAS = ("Roberta", "XLMRoberta", "Camembert", "Data2VecText")
+_PADDED = ("roberta", "xlm-roberta", "camembert", "data2vec-text")
 _POSITIONS = "embeddings.position_embeddings.weight"
 _NAMES = {
     ".transformer.layer.": ".encoder.layer.",
@@ -69,6 +70,10 @@ BERT = Architecture(
         "BertForMaskedLM",
         "BertForPreTraining",
         "BertForSequenceClassification",
+        "ErnieModel",
+        "ErnieForMaskedLM",
+        "ErnieForSequenceClassification",
+        "ElectraModel",
         "DistilBertModel",
         "DistilBertForMaskedLM",
         "DistilBertForSequenceClassification",
@@ -113,14 +118,14 @@ BERT = Architecture(
             "encoder.layer.{n}.",
         ),
     ),
-    prefixes=("bert.", "roberta.", "distilbert."),
+    prefixes=("bert.", "roberta.", "distilbert.", "data2vec_text.", "ernie.", "electra."),
     suffixes=((".gamma", ".weight"), (".beta", ".bias")),
     renames=tuple(_NAMES.items()),
     ignored=encoders.IGNORED,
     defaults={
         # DistilBERT's class has no field for these.
         "distilbert": {"layer_norm_eps": 1e-12, "type_vocab_size": 1},
-        **{name: {"pad_token_id": 1} for name in ("roberta", "xlm-roberta", "camembert")},
+        **{name: {"pad_token_id": 1} for name in _PADDED},
     },
     vocab_keys=(encoders.SEGMENTS_KEY,),
     graph=(
@@ -129,6 +134,9 @@ BERT = Architecture(
         Implements("position_embedding_type", ("absolute", None)),
         Implements("activation of the classifier", ("tanh", None), _activation),
         without("is_decoder"),
+        # ERNIE's embedding of the task, ELECTRA's projection of a narrower embedding.
+        without("use_task_id"),
+        Implements("embedding_size", lambda facts: (None, width(facts))),
         *PLAIN,
     ),
     checks=(whole_heads, encoders.label_problems),

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Architecture, Key, Stack
+from quantcli.arch.architecture import Architecture, Stack
 from quantcli.arch.blocks import affine, embedding, output
-from quantcli.arch.gpt import gpt_layer, neox_names, wide, wide_key
-from quantcli.arch.keys import (
-    BLOCK_COUNT_KEY,
-    CAUSAL_KEY,
-    HEADS_KEY,
-    NORM_EPSILON_KEY,
-    WIDTH_KEY,
-    context_key,
-    heads,
-    width,
-)
+from quantcli.arch.gpt import gpt_keys, gpt_layer, kv_key, neox_names, wide
+from quantcli.arch.keys import context_key, heads, width
 from quantcli.arch.relations import PLAIN, tied_remark, vocabulary_remark, whole_heads, without
 from quantcli.arch.sentence import POOLING_KEY
 
@@ -25,17 +16,7 @@ BLOOM = Architecture(
     name="bloom",
     hf=("BloomForCausalLM", "BloomModel"),
     vocab="auto",
-    keys=(
-        context_key("seq_length"),
-        WIDTH_KEY,
-        wide_key(),
-        BLOCK_COUNT_KEY,
-        HEADS_KEY,
-        Key("{arch}.attention.head_count_kv", "uint32", derive=heads),
-        NORM_EPSILON_KEY,
-        CAUSAL_KEY,
-        POOLING_KEY,
-    ),
+    keys=(*gpt_keys(context_key("seq_length"), kv_key(heads)), POOLING_KEY),
     globals=(
         *embedding("word_embeddings"),
         *affine("token_embd_norm", "word_embeddings_layernorm", shape=(width,)),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Architecture, Implements, Key, Stack
+from quantcli.arch.architecture import Architecture, Implements, Stack
 from quantcli.arch.blocks import EMBEDDING, attention, norm, swiglu
 from quantcli.arch.cohere import COHERE_CHECKS, COHERE_GRAPH, COHERE_REMARKS, LOGIT_SCALE_KEY
-from quantcli.arch.decoders import NORM_KEYS
-from quantcli.arch.relations import rows_of
+from quantcli.arch.decoders import NORM_KEYS, VOCAB_KEY
 from quantcli.arch.rope import ROTARY_KEY, said_type
 from quantcli.arch.windows import layer_kinds, some_window, window_keys, windows
 
@@ -20,7 +19,7 @@ COHERE2 = Architecture(
         *said_type(NORM_KEYS),
         LOGIT_SCALE_KEY,
         *window_keys(_WINDOWS, 4),
-        Key("{arch}.vocab_size", "uint32", derive=rows_of("embed_tokens.weight")),
+        VOCAB_KEY,
         ROTARY_KEY,
     ),
     globals=(*EMBEDDING, norm("output_norm", "norm")),

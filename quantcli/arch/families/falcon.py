@@ -5,24 +5,14 @@ from __future__ import annotations
 from quantcli.arch.architecture import Architecture, Implements, Key, Stack
 from quantcli.arch.blocks import affine, embedding, optional, output, row
 from quantcli.arch.facts import Facts
-from quantcli.arch.gpt import fused, wide, wide_key
-from quantcli.arch.keys import (
-    BLOCK_COUNT_KEY,
-    CAUSAL_KEY,
-    CONTEXT,
-    HEADS_KEY,
-    NORM_EPSILON_KEY,
-    WIDTH_KEY,
-    context_key,
-    heads,
-    width,
-)
+from quantcli.arch.gpt import fused, gpt_keys, kv_key, wide
+from quantcli.arch.keys import CONTEXT, context_key, heads, width
 from quantcli.arch.relations import (
     GELU,
     PLAIN,
-    grouped_heads,
     tied_remark,
     vocabulary_remark,
+    whole_heads,
     without,
 )
 from quantcli.arch.rope import ROPE_KEYS, rotary, rotary_problems, sparing
@@ -53,15 +43,8 @@ FALCON = Architecture(
     hf=("FalconForCausalLM", "RWForCausalLM"),
     vocab="auto",
     keys=(
-        context_key(*CONTEXT),
+        *gpt_keys(context_key(*CONTEXT), kv_key(_heads_kv), "ffn_hidden_size"),
         Key("{arch}.tensor_data_layout", "string", derive=lambda facts: "jploski"),
-        WIDTH_KEY,
-        wide_key("ffn_hidden_size"),
-        BLOCK_COUNT_KEY,
-        HEADS_KEY,
-        Key("{arch}.attention.head_count_kv", "uint32", derive=_heads_kv, at_least=1),
-        NORM_EPSILON_KEY,
-        CAUSAL_KEY,
         *sparing(ROPE_KEYS),
     ),
     globals=(
@@ -101,7 +84,7 @@ FALCON = Architecture(
         *rotary(),
         *PLAIN,
     ),
-    checks=(grouped_heads, rotary_problems),
+    checks=(whole_heads, rotary_problems),
     remarks=(tied_remark, vocabulary_remark(_EMBEDDING)),
     ignored_fields=("num_ln_in_parallel_attn", "apply_residual_connection_post_layernorm"),
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from quantcli.arch.architecture import Architecture, Arg, Implements, Key, Stack
 from quantcli.arch.blocks import EMBEDDING, RowArg, attention, output, row, swiglu, transformed
 from quantcli.arch.decoders import DECODER_CHECKS, DECODER_KEYS, DECODER_REMARKS, decoder_graph
-from quantcli.arch.facts import Facts
+from quantcli.arch.facts import Facts, is_number
 from quantcli.arch.keys import width
 from quantcli.arch.recurrent import (
     STATE_IGNORED,
@@ -23,6 +23,7 @@ from quantcli.arch.recurrent import (
     state_graph,
 )
 from quantcli.arch.relations import rows_of, unless, without
+from quantcli.errors import ConfigError
 
 _SIZES = State(
     conv=size("mamba_d_conv"),
@@ -37,10 +38,16 @@ def _factor(field: str, index: int | None = None) -> Callable[[Facts], Arg]:
     """Return the multiplier `field`, or one of several; 1 where the config has none."""
 
     def read(facts: Facts) -> Arg:
-        value = facts.get(field)
-        if value is not None and index is not None:
-            value = value[index]
-        return 1.0 if value is None else float(value)
+        if index is None:
+            return facts.number(field, default=1.0)
+        several = facts.get(field)
+        if several is None:
+            return 1.0
+        if not isinstance(several, list) or not all(map(is_number, several)):
+            raise ConfigError(f"{field} is {several!r}, not a list of numbers")
+        if len(several) <= index:
+            raise ConfigError(f"{field} has {len(several)} numbers, it needs {index + 1}")
+        return float(several[index])
 
     return read
 

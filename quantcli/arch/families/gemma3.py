@@ -14,11 +14,12 @@ from quantcli.arch.gemma import (
     sandwich,
 )
 from quantcli.arch.relations import without
+from quantcli.arch.rope import local_rotary
 from quantcli.arch.windows import layer_kinds, window_keys, windows
 
 GEMMA3 = Architecture(
     name="gemma3",
-    hf=("Gemma3ForCausalLM",),
+    hf=("Gemma3ForCausalLM", "Gemma3TextModel"),
     vocab="auto",
     keys=(*DECODER_KEYS, FINAL_CAP_KEY, *window_keys(windows(6), 6)),
     globals=(*EMBEDDING, *plus_one(OUTPUT)),
@@ -29,6 +30,7 @@ GEMMA3 = Architecture(
         query_scale(largest=62),
         without("attn_logit_softcapping"),
         layer_kinds(),
+        local_rotary(),
     ),
     checks=GEMMA_CHECKS,
     remarks=DECODER_REMARKS,

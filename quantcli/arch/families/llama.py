@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from quantcli.arch.architecture import Architecture, Stack
-from quantcli.arch.blocks import EMBEDDING, OUTPUT, attention, norm, paired, swiglu, switched
+from quantcli.arch.blocks import EMBEDDING, OUTPUT, attention, norm, swiglu, switched
 from quantcli.arch.decoders import DECODER_CHECKS, DECODER_REMARKS, LLAMA_KEYS, decoder_graph
 from quantcli.arch.experts import OPTIONAL_EXPERT_KEYS, dense, routed, router, sparse
 from quantcli.arch.facts import Facts
 from quantcli.arch.keys import head_dim, heads
+from quantcli.arch.mistral import CONSOLIDATED, MISTRAL_RENAMES, either_stored
 from quantcli.arch.relations import unannounced_biases, unless, window_remark
 from quantcli.arch.rope import LLAMA3, LONGROPE, ROPE_FACTORS, longrope_remark
 
@@ -18,15 +19,6 @@ def _window(facts: Facts) -> Iterable[str]:
     """Tell of the windows of the classes that have them; Llama's class knows none."""
     if facts.hf.startswith(("Mistral", "Mixtral", "Ministral", "Cwm")):
         yield from window_remark(facts)
-
-
-def _halves(facts: Facts) -> bool:
-    """Tell whether the class rotates the halves of a head: all but one, which rotates pairs."""
-    return not facts.hf.startswith("Helium")
-
-
-def _pairs(facts: Facts) -> bool:
-    return not _halves(facts)
 
 
 # InternLM 3 calls its switches otherwise.
@@ -42,6 +34,7 @@ LLAMA = Architecture(
         "LlamaModel",
         "MistralForCausalLM",
         "MixtralForCausalLM",
+        CONSOLIDATED,
         "MinistralForCausalLM",
         "InternLM3ForCausalLM",
         "IQuestCoderForCausalLM",
@@ -56,8 +49,7 @@ LLAMA = Architecture(
     layers=(
         Stack(
             (
-                *switched(paired(_ATTENTION), _halves),
-                *switched(_ATTENTION, _pairs),
+                *either_stored(_ATTENTION),
                 *switched(swiglu(biases=unless("mlp_bias", "bias")), dense),
                 *switched(
                     (
@@ -70,12 +62,7 @@ LLAMA = Architecture(
             )
         ),
     ),
-    renames=(
-        (".block_sparse_moe.", ".mlp."),
-        (".w1.", ".gate_proj."),
-        (".w2.", ".down_proj."),
-        (".w3.", ".up_proj."),
-    ),
+    renames=MISTRAL_RENAMES,
     defaults={
         "llama": {
             "num_key_value_heads": heads,

@@ -1,4 +1,7 @@
-"""MPT: distances weighted by ALiBi, its class's settings and those that only its code has."""
+"""MPT: distances weighted by ALiBi, its class's settings and those that only its code has.
+
+Longer than most: beside the class of transformers it covers what the model's own code can do.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +38,15 @@ _INNER = rows_of("blocks.0.ffn.up_proj.weight")
 
 
 def _heads_kv(facts: Facts) -> int:
-    groups = {"multiquery_attention": 1, "grouped_query_attention": facts.get(f"{_AT}.kv_n_heads")}
-    return groups.get(facts.get(f"{_AT}.attn_type")) or heads(facts)
+    kind, groups = facts.get(f"{_AT}.attn_type"), f"{_AT}.kv_n_heads"
+    if kind == "grouped_query_attention" and facts.get(groups) is not None:
+        return facts.integer(groups)
+    return 1 if kind == "multiquery_attention" else heads(facts)
 
 
 def _alibi_max(facts: Facts) -> float:
     """Return the largest exponent of ALiBi's weights, 0 for none."""
-    return float(facts.get(f"{_AT}.alibi_bias_max")) if facts.get(f"{_AT}.alibi") else 0.0
+    return facts.number(f"{_AT}.alibi_bias_max") if facts.get(f"{_AT}.alibi") else 0.0
 
 
 def _alibi_remark(facts: Facts) -> Iterable[str]:

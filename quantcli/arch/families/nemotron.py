@@ -8,10 +8,11 @@ from quantcli.arch.decoders import (
     DECODER_CHECKS,
     DECODER_KEYS,
     DECODER_REMARKS,
+    VOCAB_KEY,
     decoder_graph,
 )
 from quantcli.arch.keys import width
-from quantcli.arch.relations import heads_fill_the_width, rows_of, unless
+from quantcli.arch.relations import heads_fill_the_width, unless
 from quantcli.arch.rope import ROTARY_KEY, said_type
 
 _ATTENTION = unless("attention_bias")
@@ -23,7 +24,7 @@ NEMOTRON = Architecture(
     keys=(
         *said_type(DECODER_KEYS),
         Key("{arch}.attention.layer_norm_epsilon", "float32", ("norm_eps",), required=True),
-        Key("{arch}.vocab_size", "uint32", derive=rows_of("embed_tokens.weight")),
+        VOCAB_KEY,
         ROTARY_KEY,
     ),
     globals=(*EMBEDDING, *plus_one(output(norm_bias=False, copied=True))),

@@ -1,4 +1,7 @@
-"""Nomic BERT with experts, in every other layer, without gates."""
+"""Nomic BERT with experts, in every other layer, without gates.
+
+Longer than most: the experts' layout and their bias are found nowhere else.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from quantcli.arch.blocks import EMBEDDING, attention, norm, output, swiglu
 from quantcli.arch.decoders import DECODER_CHECKS, DECODER_KEYS, DECODER_REMARKS, decoder_graph
 from quantcli.arch.keys import key_width, query_width
 from quantcli.arch.relations import heads_fill_the_width, without
+from quantcli.arch.rope import local_rotary
 from quantcli.arch.windows import layer_kinds, layered_window_keys, windows
 
 OLMO2 = Architecture(
@@ -27,7 +28,7 @@ OLMO2 = Architecture(
             )
         ),
     ),
-    graph=(*decoder_graph(), without("attention_bias"), layer_kinds()),
+    graph=(*decoder_graph(), without("attention_bias"), layer_kinds(), local_rotary(base=False)),
     checks=(*DECODER_CHECKS, heads_fill_the_width),
     remarks=DECODER_REMARKS,
 )

@@ -51,6 +51,12 @@ PHIMOE = Architecture(
             )
         ),
     ),
+    # What newer versions of the class call the experts' matrices.
+    suffixes=(
+        ("mlp.router.weight", "block_sparse_moe.gate.weight"),
+        ("mlp.experts.gate_up_proj", "block_sparse_moe.experts.gate_up_proj"),
+        ("mlp.experts.down_proj", "block_sparse_moe.experts.down_proj"),
+    ),
     graph=(
         *decoder_graph(*LONGROPE),
         Implements("rope_scaling.short_mscale", lambda facts: (_mscale(facts),), _short_mscale),

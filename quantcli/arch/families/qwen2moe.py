@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Architecture, Implements, Key, Stack
-from quantcli.arch.blocks import EMBEDDING, attention, norm, output, row
+from quantcli.arch.architecture import Architecture, Implements, Stack
+from quantcli.arch.blocks import EMBEDDING, attention, norm, output
 from quantcli.arch.decoders import (
     DECODER_CHECKS,
     DECODER_KEYS,
@@ -15,20 +15,10 @@ from quantcli.arch.experts import (
     EVERY_LAYER_SPARSE,
     EXPERT_KEYS,
     EXPERT_LENGTH_KEY,
-    routed,
-    router,
+    GATED_SHARED_KEY,
+    gated_experts,
     routing_problems,
-    shared,
 )
-from quantcli.arch.facts import Facts
-from quantcli.arch.keys import width
-
-_SHARED = "shared_expert_intermediate_size"
-
-
-def _shared(facts: Facts) -> int:
-    return facts.integer(_SHARED)
-
 
 QWEN2MOE = Architecture(
     name="qwen2moe",
@@ -38,7 +28,7 @@ QWEN2MOE = Architecture(
         *DECODER_KEYS,
         *EXPERT_KEYS,
         EXPERT_LENGTH_KEY,
-        Key("{arch}.expert_shared_feed_forward_length", "uint32", (_SHARED,), at_least=1),
+        GATED_SHARED_KEY,
     ),
     globals=(*EMBEDDING, *output(copied=True)),
     layers=(
@@ -46,14 +36,7 @@ QWEN2MOE = Architecture(
             (
                 *attention(),
                 norm("ffn_norm", "post_attention_layernorm"),
-                router(),
-                *routed(),
-                *shared(size=_shared),
-                row(
-                    "ffn_gate_inp_shexp.weight",
-                    "mlp.shared_expert_gate.weight",
-                    shape=(None, width),
-                ),
+                *gated_experts(),
             )
         ),
     ),

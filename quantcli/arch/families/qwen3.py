@@ -13,13 +13,14 @@ from quantcli.arch.decoders import (
 )
 from quantcli.arch.keys import head_dim
 from quantcli.arch.relations import unannounced_biases, without
+from quantcli.arch.scores import SCORE_ROWS, score_problems, score_remark, scoring
 
 QWEN3 = Architecture(
     name="qwen3",
-    hf=("Qwen3ForCausalLM", "Qwen3Model"),
+    hf=("Qwen3ForCausalLM", "Qwen3Model", "Qwen3ForSequenceClassification"),
     vocab="auto",
-    keys=DECODER_KEYS,
-    globals=(*EMBEDDING, *OUTPUT),
+    keys=scoring(DECODER_KEYS),
+    globals=(*EMBEDDING, *OUTPUT, *SCORE_ROWS),
     layers=(
         Stack(
             (
@@ -32,9 +33,10 @@ QWEN3 = Architecture(
     ),
     # The class puts a bias on the output projection too, which the runtime does not load.
     graph=(*QWEN_GRAPH, without("attention_bias")),
-    checks=DECODER_CHECKS,
+    checks=(*DECODER_CHECKS, score_problems),
     remarks=(
         *DECODER_REMARKS,
+        score_remark,
         qwen_window_remark,
         unannounced_biases("attention_bias", "layers.*.self_attn.*.bias"),
     ),

@@ -34,7 +34,7 @@ SMOLLM3 = Architecture(
         without("attention_bias"),
         without("mlp_bias"),
         Implements("no_rope_layer_interval", (_PERIOD, None), _interval),
-        each_layer("no_rope_layers", lambda layer: int((layer + 1) % _PERIOD != 0)),
+        each_layer("no_rope_layers", lambda facts: int(((facts.layer or 0) + 1) % _PERIOD != 0)),
     ),
     checks=DECODER_CHECKS,
     remarks=(*DECODER_REMARKS, qwen_window_remark),

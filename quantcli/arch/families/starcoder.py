@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from quantcli.arch.architecture import Architecture, Implements, Key, Stack
+from quantcli.arch.architecture import Architecture, Implements, Stack
 from quantcli.arch.blocks import embedding, output, row
 from quantcli.arch.facts import Facts
-from quantcli.arch.gpt import Names, gpt_layer, wide, wide_key
-from quantcli.arch.keys import (
-    BLOCK_COUNT_KEY,
-    CAUSAL_KEY,
-    HEADS_KEY,
-    NORM_EPSILON_KEY,
-    WIDTH_KEY,
-    context_key,
-    heads,
-    width,
-)
+from quantcli.arch.gpt import Names, gpt_keys, gpt_layer, kv_key, wide
+from quantcli.arch.keys import context_key, heads, width
 from quantcli.arch.relations import GELU, PLAIN, tied_remark, vocabulary_remark, whole_heads
 
 _POSITIONS = ("max_position_embeddings", "n_positions")
@@ -33,16 +24,7 @@ STARCODER = Architecture(
     name="starcoder",
     hf=("GPTBigCodeForCausalLM",),
     vocab="auto",
-    keys=(
-        context_key(*_POSITIONS),
-        WIDTH_KEY,
-        wide_key("n_inner"),
-        BLOCK_COUNT_KEY,
-        HEADS_KEY,
-        Key("{arch}.attention.head_count_kv", "uint32", derive=_heads_kv),
-        NORM_EPSILON_KEY,
-        CAUSAL_KEY,
-    ),
+    keys=gpt_keys(context_key(*_POSITIONS), kv_key(_heads_kv), "n_inner"),
     globals=(
         *embedding("wte"),
         row("position_embd.weight", "wpe.weight", shape=(_positions, width)),

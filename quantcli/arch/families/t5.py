@@ -1,4 +1,7 @@
-"""T5, Flan-T5, MT5 and UMT5: an encoder and a decoder that reads it."""
+"""T5, Flan-T5, MT5 and UMT5: an encoder and a decoder that reads it.
+
+Longer than most: two stacks, and an output layer that is scaled, tied, or neither.
+"""
 
 from __future__ import annotations
 
@@ -98,8 +101,11 @@ T5 = Architecture(
     defaults=t5.DEFAULTS,
     graph=(
         *t5.GRAPH,
-        # It keeps keys and values for as many layers as the encoder has.
-        Implements("num_decoder_layers", lambda facts: (None, *range(_layers(facts) + 1))),
+        Implements(
+            "num_decoder_layers",
+            lambda facts: (None, *range(_layers(facts) + 1)),
+            hint="llama.cpp has room for the keys of as many layers as the encoder has.",
+        ),
     ),
     remarks=(vocabulary_remark("shared.weight"),),
     ignored_fields=t5.IGNORED_FIELDS,

@@ -11,8 +11,11 @@ from quantcli.cli.options import (
     ChunkWeights,
     Effort,
     Engine,
+    ExcludeWeights,
     FollowLinks,
     Force,
+    Imatrix,
+    IncludeWeights,
     Jobs,
     Json,
     Metadata,
@@ -27,6 +30,7 @@ from quantcli.cli.options import (
     SkipExisting,
     SkipExistingVerify,
     Strict,
+    VocabOnly,
     metadata_of,
 )
 from quantcli.cli.progress import progress
@@ -39,6 +43,7 @@ quantcli convert SmolLM2-135M-Instruct -t Q4_K_M
 quantcli convert SmolLM2-135M-Instruct -t Q8_0 -o models/ --modelfile
 quantcli convert SmolLM2-135M-Instruct -t Q6_K -o '{name}.{type}.gguf' --metadata general.author=Me
 """
+_WHICH = "For example -t Q4_K_M (4.9 bits per weight) or -t Q8_0 (8.5); `quantcli types` lists all."
 _EPILOG = f"{_EXAMPLES}\n{TYPES}"
 
 
@@ -55,7 +60,11 @@ def convert(
     force: Force = False,
     skip_existing: SkipExisting = False,
     skip_existing_verify: SkipExistingVerify = False,
+    vocab_only: VocabOnly = False,
     modelfile: Modelfile = False,
+    imatrix: Imatrix = None,
+    include_weights: IncludeWeights = None,
+    exclude_weights: ExcludeWeights = None,
     jobs: Jobs = None,
     engine: Engine = None,
     effort: Effort = None,
@@ -71,12 +80,8 @@ def convert(
     chunk_weights: ChunkWeights = 1 << 20,
 ) -> None:
     """Convert a checkpoint to one quantized GGUF file; interrupted, the same command goes on."""
-    if type_ is None and plan_file is None:
-        raise UsageError(
-            "nothing says which type to take",
-            hint="For example -t Q4_K_M (4.9 bits per weight) or -t Q8_0 (8.5); "
-            "`quantcli types` lists all.",
-        )
+    if type_ is None and plan_file is None and not vocab_only:
+        raise UsageError("nothing says which type to take", hint=_WHICH)
     from quantcli.app.convert import convert as run
 
     silent = quiet or json
@@ -91,8 +96,12 @@ def convert(
             effort=effort,
             pre_tokenizer=pre_tokenizer,
             arch=arch,
+            imatrix=imatrix,
+            imatrix_include=include_weights or (),
+            imatrix_exclude=exclude_weights or (),
             model_name=model_name,
             metadata=metadata_of(metadata),
+            vocab_only=vocab_only,
             modelfile=modelfile,
             force=force,
             skip_existing="verify" if skip_existing_verify else skip_existing,

@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from quantcli.cli import console, verification_view
-from quantcli.cli.options import Engine, FollowLinks, Jobs, Json, Quiet
+from quantcli.cli.options import (
+    Engine,
+    ExcludeWeights,
+    FollowLinks,
+    Imatrix,
+    IncludeWeights,
+    Jobs,
+    Json,
+    Quiet,
+)
 from quantcli.cli.progress import progress
 from quantcli.errors import VerificationError
 
@@ -41,6 +50,9 @@ def verify(
         bool,
         typer.Option("--exact", help="Also encode MODEL again and compare every byte. Slow."),
     ] = False,
+    imatrix: Imatrix = None,
+    include_weights: IncludeWeights = None,
+    exclude_weights: ExcludeWeights = None,
     jobs: Jobs = None,
     engine: Engine = None,
     follow_links: FollowLinks = False,
@@ -55,6 +67,9 @@ def verify(
             file,
             against,
             exact=exact,
+            imatrix=imatrix,
+            imatrix_include=include_weights or (),
+            imatrix_exclude=exclude_weights or (),
             jobs=jobs,
             engine=engine,
             follow_links=follow_links,

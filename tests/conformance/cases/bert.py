@@ -20,6 +20,7 @@ SCORE = {
 }
 
 RANK = {"pooling_type": "without it llama.cpp gives states, not a score"}
+CLASS = "it has no place for the class"
 OFFSET = "the peer forgets that the class numbers positions from behind the padding's id"
 
 CASES = (
@@ -41,7 +42,7 @@ CASES = (
         rename={part: f"roberta.{part}" for part in ("embeddings.", "encoder.", "pooler.")},
         extra={"lm_head.dense.weight": (64, 64), "lm_head.bias": (274,)},
         changes={"architectures": ["RobertaForMaskedLM"]},
-        peer_fails="it has no place for the class",
+        peer_fails=CLASS,
     ),
     Case("xlm_roberta", "XLMRobertaModel", ROBERTA, **PIECES),
     Case(
@@ -52,6 +53,31 @@ CASES = (
         peer_differs={"position_embd|context_length": OFFSET},
     ),
     Case("distilbert", "DistilBertModel", DISTIL, **WORDS),
+    Case("data2vec", "Data2VecTextModel", ROBERTA, **BYTES, peer_fails=CLASS),
+    Case("ernie", "ErnieModel", SMALL, **WORDS, peer_fails=CLASS),
+    Case("electra", "ElectraModel", {**SMALL, "embedding_size": 64}, **WORDS, peer_fails=CLASS),
+    Case(
+        "electra_projection",
+        "ElectraModel",
+        {**SMALL, "embedding_size": 32},
+        tokenizer="wordpiece",
+        refused="embedding_size is 32",
+    ),
+    Case(
+        "ernie_tasks",
+        "ErnieModel",
+        {**SMALL, "use_task_id": True},
+        tokenizer="wordpiece",
+        refused="use_task_id",
+    ),
+    Case(
+        "ernie_classifier",
+        "ErnieForSequenceClassification",
+        {**SMALL, "num_labels": 3},
+        tokenizer="wordpiece",
+        kind="scores",
+        peer_fails=CLASS,
+    ),
     Case(
         "pooled",
         "XLMRobertaModel",

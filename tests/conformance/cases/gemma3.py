@@ -39,6 +39,38 @@ CASES = (
         tokenizer="spm",
     ),
     Case(
+        "scaled_without_base",
+        "Gemma3ForCausalLM",
+        _config(num_hidden_layers=6),
+        tokenizer="spm",
+        changes={"rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 4.0}}},
+    ),
+    Case(
+        "scaled_windows",
+        "Gemma3ForCausalLM",
+        _config(
+            rope_parameters={
+                "full_attention": _LOCAL,
+                "sliding_attention": {**_LOCAL, "rope_type": "linear", "factor": 2.0},
+            }
+        ),
+        tokenizer="spm",
+        refused="rope_parameters.sliding_attention",
+    ),
+    Case(
+        "older_fields",
+        "Gemma3ForCausalLM",
+        _config(num_hidden_layers=6),
+        tokenizer="spm",
+        changes={
+            "rope_parameters": None,
+            "layer_types": None,
+            "rope_theta": 5e5,
+            "rope_local_base_freq": 500.0,
+            "rope_scaling": {"rope_type": "linear", "factor": 4.0},
+        },
+    ),
+    Case(
         "wide_heads",
         "Gemma3ForCausalLM",
         tiny(head_dim=32, query_pre_attn_scalar=32, sliding_window=8, num_key_value_heads=1),
@@ -81,6 +113,16 @@ CASES = (
         },
         tokenizer="spm",
         noted="only the text model is converted",
+    ),
+    Case(
+        "states",
+        "Gemma3TextModel",
+        _config(),
+        tokenizer="spm",
+        kind="states",
+        peer_differs={
+            "gemma3|architecture": "it takes every model of this class for EmbeddingGemma's kind"
+        },
     ),
     Case(
         "scale",

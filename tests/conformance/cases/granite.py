@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conformance.case import Case, tiny
+from conformance.recurrent import STATELESS
 
 MULTIPLIERS = {
     "attention_multiplier": 0.0625,
@@ -21,6 +22,17 @@ LLAMA3 = {
 
 FACTORS = "its list of Granite's tensors lacks the factors that the runtime loads"
 
+_HYBRID = tiny(
+    layer_types=["full_attention"] * 2,
+    shared_intermediate_size=80,
+    intermediate_size=80,
+    num_local_experts=0,
+    num_experts_per_tok=0,
+    mamba_n_heads=8,
+    **MULTIPLIERS,
+)
+_RELEASED = {"layer_types": ["attention"] * 2}
+
 CASES = (
     Case("untied", "GraniteForCausalLM", tiny()),
     Case("multipliers", "GraniteForCausalLM", tiny(tie_word_embeddings=True, **MULTIPLIERS)),
@@ -31,6 +43,20 @@ CASES = (
         "GraniteForCausalLM",
         tiny(num_key_value_heads=1),
         changes={"head_dim": 16},
+    ),
+    Case(
+        "hybrid_class",
+        "GraniteMoeHybridForCausalLM",
+        {**_HYBRID, "position_embedding_type": "rope"},
+        changes=_RELEASED,
+        peer_differs=STATELESS,
+    ),
+    Case(
+        "no_positions",
+        "GraniteMoeHybridForCausalLM",
+        _HYBRID,
+        changes=_RELEASED,
+        peer_differs={**STATELESS, "finetuned": "it takes models without a state for rotated ones"},
     ),
     Case("gelu", "GraniteForCausalLM", tiny(hidden_act="gelu"), refused="hidden_act"),
 )

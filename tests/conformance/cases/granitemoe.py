@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.case import Case, tiny
+from conformance.recurrent import STATELESS
 
 MULTIPLIERS = {
     "attention_multiplier": 0.0625,
@@ -21,6 +22,13 @@ def _config(**changes: Any) -> dict[str, Any]:
 CASES = (
     Case("experts", "GraniteMoeForCausalLM", _config()),
     Case("multipliers", "GraniteMoeForCausalLM", _config(tie_word_embeddings=True, **MULTIPLIERS)),
+    Case(
+        "stacked",
+        "GraniteMoeForCausalLM",
+        _config(),
+        layout="stacked",
+        peer_fails="it knows the names of the released checkpoints only",
+    ),
     Case("biases", "GraniteMoeForCausalLM", _config(attention_bias=True)),
     Case(
         "shared",
@@ -28,5 +36,18 @@ CASES = (
         _config(shared_intermediate_size=40, **MULTIPLIERS),
     ),
     Case("shared_off", "GraniteMoeSharedForCausalLM", _config(shared_intermediate_size=0)),
+    Case(
+        "hybrid_class",
+        "GraniteMoeHybridForCausalLM",
+        _config(
+            layer_types=["full_attention"] * 2,
+            position_embedding_type="rope",
+            shared_intermediate_size=80,
+            mamba_n_heads=8,
+            **MULTIPLIERS,
+        ),
+        changes={"layer_types": ["attention"] * 2},
+        peer_differs=STATELESS,
+    ),
     Case("gelu", "GraniteMoeForCausalLM", _config(hidden_act="gelu"), refused="hidden_act"),
 )

@@ -11,6 +11,7 @@ YARN = {
     "factor": 4.0,
     "original_max_position_embeddings": 32,
 }
+PLAIN = {"rope_type": "default", "rope_theta": 500000.0}
 
 CASES = (
     Case("untied", "Olmo2ForCausalLM", tiny()),
@@ -25,7 +26,33 @@ CASES = (
     Case(
         "windows_and_yarn",
         "Olmo3ForCausalLM",
-        tiny(sliding_window=8, num_hidden_layers=4, rope_parameters=YARN),
+        tiny(
+            sliding_window=8,
+            num_hidden_layers=4,
+            rope_parameters={"full_attention": YARN, "sliding_attention": PLAIN},
+        ),
+    ),
+    Case(
+        "older_yarn",
+        "Olmo3ForCausalLM",
+        tiny(sliding_window=8, num_hidden_layers=4),
+        changes={
+            "rope_parameters": None,
+            "rope_theta": 500000.0,
+            "rope_scaling": {name: value for name, value in YARN.items() if name != "rope_theta"},
+        },
+        peer_differs={"freq_base_swa": "the runtime takes the base of the other layers"},
+    ),
+    Case(
+        "two_bases",
+        "Olmo3ForCausalLM",
+        tiny(
+            rope_parameters={
+                "full_attention": PLAIN,
+                "sliding_attention": {**PLAIN, "rope_theta": 100.0},
+            }
+        ),
+        refused="rope_parameters.sliding_attention",
     ),
     Case(
         "other_layers",

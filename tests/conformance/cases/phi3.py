@@ -23,6 +23,26 @@ def tiny(**changes: Any) -> dict[str, Any]:
     return small(pad_token_id=0, **changes)
 
 
+VISION = {
+    "hidden_size": 32,
+    "intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "image_size": 28,
+    "patch_size": 14,
+    "crop_size": 28,
+    "image_token_id": 5,
+}
+AUDIO = {
+    "hidden_size": 32,
+    "intermediate_size": 32,
+    "num_blocks": 1,
+    "num_attention_heads": 2,
+    "nemo_conv_channels": 32,
+    "ext_pw_out_channel": 32,
+    "depthwise_separable_out_channel": 32,
+    "audio_token_id": 6,
+}
 WINDOW = "the graph attends to the whole context, as the note says"
 
 CASES = (
@@ -67,6 +87,14 @@ CASES = (
         tokenizer="spm",
         noted="sliding_window is 8",
         runtime_wrong=WINDOW,
+    ),
+    Case(
+        "multimodal",
+        "Phi4MultimodalForCausalLM",
+        tiny(vision_config=VISION, audio_config=AUDIO),
+        tokenizer="spm",
+        noted="only the text model is converted",
+        peer_fails="it does not know the class",
     ),
     Case("gelu", "Phi3ForCausalLM", tiny(hidden_act="gelu"), refused="hidden_act"),
 )

@@ -47,6 +47,15 @@ CASES = (
         changes={"architectures": ["PhiMoEForCausalLM"]},
     ),
     Case(
+        "stacked",
+        "PhimoeForCausalLM",
+        _config(),
+        tokenizer="spm",
+        layout="stacked",
+        runtime_wrong=GRAPH,
+        peer_fails="it knows the class by its older name only",
+    ),
+    Case(
         "two_scales",
         "PhimoeForCausalLM",
         _config(
