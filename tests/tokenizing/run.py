@@ -63,21 +63,28 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--no-freeze", action="store_true")
     given = parser.parse_args(arguments)
     vocabularies.fetch(BUILD)
-    frozen: dict[str, Any] = {}
     wrong = 0
     for vocabulary, source in _chosen(given.names, given.llama_cpp):
         result = check(vocabulary, source, given.texts, given.seed)
         failed = result.reasons.get("", 0) or (result.cases and result.cases[0] < result.cases[1])
         wrong += bool(failed)
         print(f"{vocabulary.name:16} {_line(result)}{'   FAULT' if failed else ''}", flush=True)
-        frozen[vocabulary.name] = _record(vocabulary, result)
-    if not given.names and not given.no_freeze:
-        versions = {name: version(name) for name in ("tokenizers", "sentencepiece", "xllamacpp")}
-        head = {"versions": versions, "texts": given.texts, "seed": given.seed}
-        lines = [f'"{name}": {json.dumps(value)}' for name, value in frozen.items()]
-        text = json.dumps(head)[:-1] + ', "vocabularies": {\n' + ",\n".join(lines) + "\n}}\n"
-        FIXTURE.write_text(text, encoding="utf-8")
+        if not given.no_freeze:
+            _freeze(vocabulary, result, given.seed)
     return int(wrong > 0)
+
+
+def _freeze(vocabulary: Vocabulary, result: Result, seed: int) -> None:
+    """Write what one vocabulary gave beside what the others gave to the same texts and tools."""
+    versions = {name: version(name) for name in ("tokenizers", "sentencepiece", "xllamacpp")}
+    head = {"versions": versions, "texts": result.texts, "seed": seed}
+    found = json.loads(FIXTURE.read_text("utf-8")) if FIXTURE.exists() else {}
+    rows = found.pop("vocabularies", {}) if found.items() >= head.items() else {}
+    rows[vocabulary.name] = _record(vocabulary, result)
+    names = [one.name for one in vocabularies.VOCABULARIES if one.name in rows]
+    lines = [f'"{name}": {json.dumps(rows[name])}' for name in names]
+    text = json.dumps(head)[:-1] + ', "vocabularies": {\n' + ",\n".join(lines) + "\n}}\n"
+    FIXTURE.write_text(text, encoding="utf-8")
 
 
 def _chosen(names: list[str], tree: Path | None) -> Iterator[tuple[Vocabulary, Path]]:
