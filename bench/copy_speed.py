@@ -1,10 +1,12 @@
 """A checkpoint that is only copied, BF16 to BF16, beside `cp` and `sync` of its weights.
 
-    python bench/copy_speed.py [MODEL] [--type BF16] [--jobs 2] [--rounds 7] [--folder DIR]
+    python bench/copy_speed.py [MODEL] [--type BF16] [--jobs 2] [--rounds 7] [--pause 3]
+                               [--folder DIR]
 
 Without MODEL a checkpoint of 2.1 GB is written first. Each round copies the weights with `cp` and
-flushes the copy (`sync FILE`), removes it, and converts to the same name, so that both find the
-memory that the other one gave back. The weights are read once before, so that they are in memory.
+flushes the copy (`sync FILE`), and converts. Before each the last output is removed and `--pause`
+seconds pass, in which a virtual machine may hand the memory back: otherwise whoever needs it first
+has an advantage. The weights are read once before, so that they are in memory.
 Printed are medians, the median of the ratios of each round, and how long the plan alone takes
 (start, imports, headers, vocabulary). Nothing else should run on the machine.
 """
@@ -15,6 +17,7 @@ import argparse
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from support import Cost, Llama, convert, digest, quantcli, timed, write_checkpoint
@@ -35,6 +38,7 @@ def main() -> int:
     parser.add_argument("--type", default="BF16")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--pause", type=float, default=3.0, help="seconds")
     parser.add_argument("--folder", type=Path, help="where files go; default: a temporary folder")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
@@ -47,9 +51,11 @@ def main() -> int:
             digest(path)
         rounds: list[tuple[Cost, Cost, Cost]] = []
         for _ in range(options.rounds + 1):
+            time.sleep(options.pause)
             cp = copied(weights, output)
             output.unlink()
             plan = timed(quantcli("plan", model, "-t", options.type))
+            time.sleep(options.pause)
             ours = timed(convert(model, options.type, output, "--jobs", options.jobs))
             output.unlink()
             rounds.append((cp, ours, plan))
