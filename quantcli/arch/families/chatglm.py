@@ -66,7 +66,7 @@ CHATGLM = Architecture(
         "ChatGLMModel",
         "ChatGLMForConditionalGeneration",
     ),
-    vocab="auto",
+    vocab="glm4",
     # The loader takes heads that fill the width for granted.
     keys=(*(key for key in DECODER_KEYS if key.fields != ("head_dim",)), ROTARY_KEY),
     globals=(

@@ -71,7 +71,7 @@ GLM4 = Architecture(
         "Glm4vForConditionalGeneration",
         "GlmOcrForConditionalGeneration",
     ),
-    vocab="auto",
+    vocab="glm4",
     keys=(*all_blocks(_ROPE.keys(DECODER_KEYS, when=_sees)), ROTARY_KEY, NEXTN_KEY),
     globals=(*EMBEDDING, *OUTPUT),
     layers=(

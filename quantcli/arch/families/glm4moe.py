@@ -42,7 +42,7 @@ def _normed(facts: Facts) -> bool:
 GLM4MOE = Architecture(
     name="glm4moe",
     hf=("Glm4MoeForCausalLM", "Glm4vMoeForConditionalGeneration", "SolarOpenForCausalLM"),
-    vocab="auto",
+    vocab="glm",
     keys=(
         *maybe_all_sparse(all_blocks(_ROPE.keys(DECODER_KEYS, when=_sees))),
         ROTARY_KEY,

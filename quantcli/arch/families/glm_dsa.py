@@ -68,7 +68,7 @@ def _other_kinds(facts: Facts) -> Iterable[str]:
 GLM_DSA = Architecture(
     name="glm-dsa",
     hf=("GlmMoeDsaForCausalLM",),
-    vocab="auto",
+    vocab="glm",
     keys=(
         *all_blocks(latent_keys(deepseek2_scaling)),
         QUERY_RANK_KEY,
