@@ -5,6 +5,7 @@
 #   make test     the test suite
 #   make check    linters, types and import contracts (the tests are `make test`; .ci/run is both)
 #   make bench    benchmarks, ratios against peers in one run
+#   make conformance-tokenizers  real vocabularies in llama.cpp, counted in docs/tokenizers.md
 #   make fuzz     mutated and costly files for every parser, counted in docs/reliability.md
 #   make fuzz-config  convert mutated checkpoints; llama.cpp must load what verify passes
 #   make faults   what can be done to a conversion, counted in docs/reliability.md
@@ -12,7 +13,7 @@
 #   make clean    remove what was made, .venv included
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench fuzz fuzz-config faults conformance clean help
+.PHONY: demo test check bench conformance-tokenizers fuzz fuzz-config faults conformance clean help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -82,6 +83,13 @@ FUZZ_CASES ?= 1200
 FUZZ_SEED ?= 1
 
 MINUTES ?= 2
+
+# llama.cpp's own vocabularies need its sources: make conformance-tokenizers LLAMA_CPP=FOLDER.
+LLAMA_CPP ?=
+
+conformance-tokenizers: $(STAMP) ## Ask llama.cpp and real tokenizers the same texts; freeze it
+	$(BIN)/python scripts/conformance_tokenizers.py $(if $(LLAMA_CPP),--llama-cpp "$(LLAMA_CPP)")
+	$(BIN)/python scripts/make_tokenizer_docs.py
 
 fuzz: $(STAMP) ## Feed every parser with mutated and costly files; write docs/reliability.md
 	$(BIN)/python bench/costly_inputs.py --write

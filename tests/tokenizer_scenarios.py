@@ -174,7 +174,8 @@ UNIGRAM = [
 ]
 
 
-def _field(number: int, value: bytes | int) -> bytes:
+def field_of(number: int, value: bytes | int) -> bytes:
+    """A field of a protocol buffer."""
     if isinstance(value, int):
         return bytes([number << 3]) + _varint(value)
     return bytes([number << 3 | 2]) + _varint(len(value)) + value
@@ -194,13 +195,15 @@ def sentencepiece_model(*, unigram: bool = False) -> bytes:
     The fields are those of sentencepiece_model.proto.
     """
     pieces = b"".join(
-        _field(1, _field(1, text.encode()) + b"\x15" + struct.pack("<f", score) + _field(3, kind))
+        field_of(
+            1, field_of(1, text.encode()) + b"\x15" + struct.pack("<f", score) + field_of(3, kind)
+        )
         for text, score, kind in (UNIGRAM if unigram else PIECES)
     )
     # model_type; field 35 is byte_fallback.
-    trainer = _field(3, 1) if unigram else _field(3, 2) + b"\x98\x02\x01"
-    normalizer = _field(1, b"identity") + _field(4, int(unigram))  # runs of spaces become one
-    return pieces + _field(2, trainer) + _field(3, normalizer)
+    trainer = field_of(3, 1) if unigram else field_of(3, 2) + b"\x98\x02\x01"
+    normalizer = field_of(1, b"identity") + field_of(4, int(unigram))  # runs of spaces become one
+    return pieces + field_of(2, trainer) + field_of(3, normalizer)
 
 
 def spm_json(*texts: str, rename: Mapping[str, str], special: bool, post: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import gguf
@@ -34,7 +35,13 @@ def _shapes(arch: str, rows: int) -> dict[str, tuple[int, ...]]:
 
 def write(export: TokenizerExport, path: Path) -> None:
     """Write a model of one layer with random weights around the tokenizer."""
-    arch = "bert" if export.model == "bert" else "llama"
+    write_keys(export.keys, export.size, path)
+
+
+def write_keys(keys: Iterable[tuple[str, str, object]], size: int, path: Path) -> None:
+    """The same from a tokenizer's keys and its number of tokens."""
+    keys = list(keys)
+    arch = "bert" if ("tokenizer.ggml.model", "string", "bert") in keys else "llama"
     writer = gguf.GGUFWriter(path, arch)
     for name, value in (("context", 64), ("embedding", WIDTH), ("feed_forward", WIDTH)):
         writer.add_uint32(f"{arch}.{name}_length", value)
@@ -47,14 +54,14 @@ def write(export: TokenizerExport, path: Path) -> None:
         writer.add_causal_attention(False)
         writer.add_uint32("tokenizer.ggml.token_type_count", 2)
         writer.add_pooling_type(gguf.PoolingType.MEAN)
-    for key, kind, value in export.keys:
+    for key, kind, value in keys:
         if kind.startswith("array:"):
             assert isinstance(value, tuple)
             writer.add_key_value(key, list(value), gguf.GGUFValueType.ARRAY, _TYPES[kind[6:]])
         else:
             writer.add_key_value(key, value, _TYPES[kind])
     rng = np.random.default_rng(0)
-    for name, shape in _shapes(arch, export.size).items():
+    for name, shape in _shapes(arch, size).items():
         writer.add_tensor(name, rng.standard_normal(shape).astype(np.float32) / 50)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

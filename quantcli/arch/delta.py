@@ -14,7 +14,15 @@ from typing import Any
 from quantcli.arch.architecture import Arg, Count, Implements, Key, Row, Stack, Value
 from quantcli.arch.blocks import head_norms, linear, norm, plus_one, row, switched
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import BLOCK_COUNT_KEY, FEED_FORWARD, LAYERS, key_width, query_width, width
+from quantcli.arch.keys import (
+    BLOCK_COUNT_KEY,
+    FEED_FORWARD,
+    LAYERS,
+    RMS_EPSILON,
+    key_width,
+    query_width,
+    width,
+)
 from quantcli.arch.mrope import MultiRope
 from quantcli.arch.recurrent import (
     State,
@@ -252,6 +260,20 @@ def delta_problems(facts: Facts) -> Iterable[str]:
             f"key heads (linear_num_key_heads)"
         )
     yield from _predicted(facts)
+
+
+# What transformers adds to the length of queries and keys before it divides by it.
+_LENGTH_EPSILON = 1e-6
+
+
+def delta_remark(facts: Facts) -> Iterable[str]:
+    """Tell that the runtime has one epsilon where the class has two."""
+    epsilon = facts.get(*RMS_EPSILON)
+    if epsilon != _LENGTH_EPSILON:
+        yield (
+            f"rms_norm_eps is {epsilon}: llama.cpp takes it for the lengths of queries and keys of "
+            f"the delta rule too, transformers always {_LENGTH_EPSILON}"
+        )
 
 
 def layer_types(facts: Facts) -> list[str]:

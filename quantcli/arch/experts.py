@@ -94,11 +94,12 @@ def routing_problems(facts: Facts) -> Iterable[str]:
     if isinstance(used, int) and used > count:
         yield f"each token goes to {used} experts of {count}"
     groups, chosen = facts.get("n_group"), facts.get("topk_group")
-    if isinstance(groups, int) and groups > 1 and count:
-        if count % groups or groups == count:
-            yield f"{count} experts do not divide into {groups} groups (n_group) of several"
-        if isinstance(chosen, int) and not 0 < chosen <= groups:
-            yield f"topk_group is {chosen} of {groups} groups"
+    if not isinstance(groups, int) or not groups or not count:
+        return
+    if groups > 1 and (count % groups or groups == count):
+        yield f"{count} experts do not divide into {groups} groups (n_group) of several"
+    if isinstance(chosen, int) and not 0 < chosen <= groups:
+        yield f"topk_group is {chosen} of {groups} groups"
 
 
 def _groups(field: str) -> Key:

@@ -57,8 +57,10 @@ class Matcher:
     def _stack(self, stack: Stack) -> list[TensorSpec | None]:
         layers = stack.count(self._facts) if stack.count else self._facts.integer(*LAYERS)
         if layers > len(self._refs):
+            said = any(name in self._facts.config for name in LAYERS)
+            speaks = "speaks of" if said else f"does not say {LAYERS[0]}, its class takes"
             raise ArchitectureError(
-                f"config.json speaks of {layers} layers, "
+                f"config.json {speaks} {layers} layers, "
                 f"the checkpoint has only {len(self._refs)} tensors",
                 where=self._where,
             )

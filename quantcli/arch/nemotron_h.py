@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from quantcli.arch.architecture import Check, Count, Implements, Key, Row
+from quantcli.arch.architecture import Check, Count, Implements, Key, Row, Value
 from quantcli.arch.blocks import When, attention, embedding, norm, output, paired, switched
 from quantcli.arch.facts import Facts
-from quantcli.arch.keys import BLOCK_COUNT_KEY, HEADS_KEY, LAYERS, WIDTH_KEY, head_dim
+from quantcli.arch.keys import BLOCK_COUNT_KEY, HEADS_KEY, LAYERS, WIDTH_KEY, head_dim, heads_kv
 from quantcli.arch.recurrent import (
     STATE_IGNORED,
     UNBOUNDED_CONTEXT_KEY,
     State,
     both_kinds,
-    heads_kv_key,
     mamba2,
     per_layer,
     product,
@@ -77,6 +77,30 @@ def blocks(facts: Facts) -> int:
     return len(kinds(facts))
 
 
+def predicting(facts: Facts) -> int:
+    """Return 1 for a model with blocks that predict a further token, which the runtime has as one.
+
+    The first of the two attends, the second routes; transformers loads neither.
+    """
+    return int(any(name.startswith("mtp.layers.") for name in facts.tensors))
+
+
+def _with_predicting(kind: When, count: Count) -> Callable[[Facts], Value]:
+    """Return as `per_layer`; the block that predicts is of this kind too."""
+    layers = per_layer(kind, count)
+
+    def counts(facts: Facts) -> Value:
+        found = layers(facts)
+        assert isinstance(found, tuple)
+        return (*found, *(count(facts) for _ in range(predicting(facts))))
+
+    return counts
+
+
+def _all_blocks(facts: Facts) -> int:
+    return blocks(facts) + predicting(facts)
+
+
 SIZES = State(
     conv=size("conv_kernel", "mamba_d_conv"),
     inner=product(size("mamba_num_heads"), size("mamba_head_dim")),
@@ -94,16 +118,20 @@ def nemotron_keys(feeds: str, length: Count) -> tuple[Key, ...]:
         length: their inner length.
     """
     return (
-        BLOCK_COUNT_KEY,
+        replace(BLOCK_COUNT_KEY, fields=(), derive=_all_blocks),
         UNBOUNDED_CONTEXT_KEY,
         WIDTH_KEY,
         Key(
             "{arch}.feed_forward_length",
             "array:int32",
-            derive=per_layer(is_kind(feeds), length),
+            derive=_with_predicting(is_kind(feeds), length),
         ),
         HEADS_KEY,
-        heads_kv_key(is_kind("attention")),
+        Key(
+            "{arch}.attention.head_count_kv",
+            "array:int32",
+            derive=_with_predicting(is_kind("attention"), heads_kv),
+        ),
         Key("{arch}.attention.key_length", "uint32", derive=head_dim, at_least=1),
         Key("{arch}.attention.value_length", "uint32", derive=head_dim, at_least=1),
         Key("{arch}.vocab_size", "uint32", derive=rows_of("embeddings.weight")),
@@ -119,14 +147,15 @@ NEMOTRON_GLOBALS: tuple[Row, ...] = (
     *embedding("embeddings"),
     *output("norm_f", embedding="embeddings"),
 )
+# Without positions the order of a head's rows is free, as long as that of q and k is one. This is
+# that of llama.cpp's converter.
+NEMOTRON_ATTENTION: tuple[Row, ...] = paired(
+    attention(at="mixer.", norm_source="", output_bias=True)
+)
 NEMOTRON_BLOCK: tuple[Row, ...] = (
     norm("attn_norm", "norm"),
     *switched(mamba2("mixer.", SIZES), is_kind("recurrent")),
-    # Without positions the order of a head's rows is free, as long as that of q and k is one.
-    # It is that of llama.cpp's converter.
-    *switched(
-        paired(attention(at="mixer.", norm_source="", output_bias=True)), is_kind("attention")
-    ),
+    *switched(NEMOTRON_ATTENTION, is_kind("attention")),
 )
 """Rows of every block but the feed-forward's."""
 
@@ -135,6 +164,19 @@ def _count(facts: Facts) -> Iterable[str]:
     said = facts.get(*LAYERS)
     if said is not None and said != blocks(facts):
         yield f"num_hidden_layers is {said}, but the kinds of {blocks(facts)} blocks are listed"
+
+
+# The class's own floor of the time step, below which hardly a trained model's steps are.
+_LEAST_STEP = 0.001
+
+
+def _least_step(facts: Facts) -> Iterable[str]:
+    least = facts.get("time_step_min")
+    if isinstance(least, (int, float)) and least > _LEAST_STEP:
+        yield (
+            f"time_step_min is {least:g}: transformers raises smaller time steps to it as long as "
+            f"it reads a prompt, and leaves those of new tokens; llama.cpp leaves all"
+        )
 
 
 NEMOTRON_GRAPH: tuple[Implements, ...] = (
@@ -147,12 +189,18 @@ NEMOTRON_GRAPH: tuple[Implements, ...] = (
     *PLAIN,
 )
 NEMOTRON_CHECKS: tuple[Check, ...] = (_count, grouped_heads)
-NEMOTRON_REMARKS: tuple[Check, ...] = (tied_remark, vocabulary_remark("embeddings.weight"))
+NEMOTRON_REMARKS: tuple[Check, ...] = (
+    _least_step,
+    tied_remark,
+    vocabulary_remark("embeddings.weight"),
+)
 NEMOTRON_IGNORED = (
     *STATE_IGNORED,
     "expand",
     "hybrid_override_pattern",
     "mamba_ssm_cache_dtype",
+    # Without positions there is no most of them.
+    "max_position_embeddings",
     "moe_shared_expert_overlap",
     "mtp_*",
     "num_logits_to_keep",

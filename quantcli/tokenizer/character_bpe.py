@@ -20,8 +20,8 @@ from quantcli.tokenizer.hf_vocabulary import VOCAB_JSON, base_ids, escapes_space
 from quantcli.tokenizer.spm import ADD_SPACE_PREFIX, BYTE, check_bytes, is_spm_json
 from quantcli.tokenizer.vocabulary import Key, TokenType, Vocabulary
 
-GEMMA4, WHITESPACE = "gemma4", "whitespace"
-NAMES = (GEMMA4, "granite-embed-multi-311m", "mmbert", "sarvam-moe")
+GEMMA4, MMBERT, WHITESPACE = "gemma4", "mmbert", "whitespace"
+NAMES = (GEMMA4, "granite-embed-multi-311m", MMBERT, "sarvam-moe")
 """llama.cpp's names of pre-tokenizers that take characters and write `▁` for a space."""
 _OF_GEMMA4 = "<|tool_response>"
 _VISIBLE = {
@@ -85,7 +85,8 @@ def character_keys(
         TokenizerError: a part is malformed, a byte has no token, or the vocabulary is larger than
             the embedding.
     """
-    if not is_spm_json(files) or not escapes_spaces(files) or _puts_space(files):
+    spaced = _puts_space(files)
+    if not is_spm_json(files) or not escapes_spaces(files) or (spaced and pre != MMBERT):
         raise TokenizerError(
             f"holds no BPE on characters with `▁` for a space, which {pre or NAMES[-1]!r} is",
             where=files.where(TOKENIZER),
@@ -110,8 +111,11 @@ def character_keys(
         names=named,
         options=listed,
     )
-    # Some versions of llama.cpp put a space in front of a text for some of the names.
-    return [*keys, (ADD_SPACE_PREFIX, "bool", False)]
+    if pre == MMBERT and not spaced:
+        files.note(
+            f"llama.cpp puts a space before a text for {MMBERT!r}, which the tokenizer does not"
+        )
+    return [*keys, (ADD_SPACE_PREFIX, "bool", spaced)]
 
 
 def splits_at_spaces(files: Files) -> bool:

@@ -24,7 +24,7 @@ PRE = "tekken"
 _NAMES = {"bos": "<s>", "eos": "</s>", "unk": "<unk>", "pad": "<pad>"}
 _CLASS = TokenizerClass(around=("bos", None))
 """Mistral's library begins every text with `<s>`, which no file says."""
-_OLD_SPECIAL = (
+OLD_SPECIAL = (
     *("<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]"),
     *("[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]"),
     *("[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"),
@@ -95,7 +95,7 @@ def _special(files: Files, listed: object, count: int) -> dict[int, AddedToken]:
     """The special tokens by id; ids that no file names are `<SPECIAL_ID>`."""
     found = {i: AddedToken(f"<SPECIAL_{i}>", special=True) for i in range(count)}
     if listed is None:
-        found.update((i, AddedToken(t, special=True)) for i, t in enumerate(_OLD_SPECIAL))
+        found.update((i, AddedToken(t, special=True)) for i, t in enumerate(OLD_SPECIAL))
         return found
     for entry in listed if isinstance(listed, list) else [listed]:
         text, rank = (_field(entry, name) for name in ("token_str", "rank"))

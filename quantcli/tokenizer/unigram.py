@@ -32,6 +32,8 @@ _FAIRSEQ_FIRST = ("<s>", "<pad>", "</s>", "<unk>")
 """The first ids of fairseq's vocabularies; the model's own three special pieces are dropped."""
 _LARGEST = 1e30
 """Scores are logarithms of probabilities; this is well within float32, and NaN is not below it."""
+_NORMALIZERS = {"Precompiled", "Replace", "Strip", "Prepend", "Nmt"}
+"""Steps of a normalizer that llama.cpp's options and the compiled table stand for."""
 _FAIRSEQ_LAST = "<mask>"
 """The token after fairseq's last piece."""
 
@@ -137,9 +139,26 @@ def _from_json(
         vocab.scores[i] = float(score)
         if own and i == unknown:
             vocab.types[i] = TokenType.UNKNOWN
+    _note_missing(files)
     spaces, charsmap = _normalization(files)
     options = _options(prefix=_prefixes_space(files), spaces=spaces, charsmap=charsmap)
     return vocab, {**named, **own}, options
+
+
+def _note_missing(files: Files) -> None:
+    """Note what llama.cpp's Unigram has not."""
+    if files.model().get("byte_fallback"):
+        files.note(
+            "characters that the vocabulary lacks are one unknown token in llama.cpp's Unigram; "
+            "this tokenizer writes them as bytes"
+        )
+    for step in steps((files.tokenizer or {}).get("normalizer"), "normalizers"):
+        if step.get("type") not in _NORMALIZERS:
+            files.note(
+                "llama.cpp's Unigram normalizes by the compiled table only, without this "
+                "tokenizer's normalizer",
+                str(step.get("type")),
+            )
 
 
 def _prefixes_space(files: Files) -> bool:

@@ -241,7 +241,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     ),
     "unknown architecture": (
         lambda model: change_config(model, architectures=["LlamaForCasualLM"]),
-        ["LlamaForCasualLM", "LlamaForCausalLM", "Qwen2ForCausalLM"],
+        ["LlamaForCasualLM", "have the names and shapes of llama", "--arch"],
     ),
     "missing and left-over tensors": (
         rename_tensors,

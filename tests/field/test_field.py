@@ -137,12 +137,10 @@ def test_31_a_gguf_file_is_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "gguf" in refusal(tmp_path / "made.gguf").lower().replace("made.gguf", "")
 
 
-def test_31_a_preset_that_only_llamacpp_has(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_31_a_preset_that_nobody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    message = refusal(llama_bpe().write(tmp_path / "model"), "Q1_0")
-    assert "llama.cpp" in message
+    message = refusal(llama_bpe().write(tmp_path / "model"), "IQ4_XXS")
+    assert "IQ4_XS" in message
 
 
 def test_31_inspect_tells_what_a_folder_is(tmp_path: Path) -> None:

@@ -100,7 +100,10 @@ def _lazily(make: Callable[[], dict[str, Any]]) -> Encode:
 
     def encode(text: str) -> list[int]:
         if not made:
-            made.append(tokenizers.Tokenizer.from_str(json.dumps(make())))
+            tokenizer = tokenizers.Tokenizer.from_str(json.dumps(make()))
+            tokenizer.no_padding()
+            tokenizer.no_truncation()
+            made.append(tokenizer)
         return list(made[0].encode(text, add_special_tokens=False).ids)
 
     return encode
@@ -277,3 +280,21 @@ _WORDPIECE = (
         both=lambda text: text.replace("\u2581", ""),
     ),
 )
+
+
+ORIGINAL = "SentencePiece"
+"""The reason where llama.cpp does as the library does that the tokenizer was made with."""
+
+
+def sentences() -> dict[str, str]:
+    """What llama.cpp does otherwise, by the name of the reason."""
+    groups = [reasons({"model": {"type": kind, "vocab": {}}}) for kind in ("BPE", "WordPiece")]
+    found: dict[str, str] = {}
+    for reason in (reason for group in groups for reason in group):
+        said = found.get(reason.name)
+        found[reason.name] = reason.says if said in (None, reason.says) else f"{said} {reason.says}"
+    found[ORIGINAL] = (
+        "It does as SentencePiece, with which the model was trained, and the tokenizers library "
+        "does otherwise: it normalizes by grapheme, and splits at U+0085."
+    )
+    return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import gguf
 from tokenizer_folders import BYTE_LEVEL, isolate, sequence, write_json
+from tokenizer_scenarios import field_of
 
 from quantcli.tokenizer import regexes as rx
 
@@ -43,19 +45,19 @@ class Contents:
 
     def added(self, *, normalized: bool = False) -> list[dict[str, Any]]:
         """The added tokens, as tokenizer.json lists them; user-defined ones are not special."""
-        kinds = (CONTROL, USER, UNKNOWN)
+        kinds, named = (CONTROL, USER, UNKNOWN), set(self.ids.values())
         return [
             {
                 "id": i,
                 "content": text,
-                "special": kind != USER,
+                "special": kind != USER or i in named,
                 "normalized": normalized and kind == USER,
                 "single_word": False,
                 "lstrip": False,
                 "rstrip": False,
             }
             for i, (text, kind) in enumerate(zip(self.tokens, self.types, strict=True))
-            if kind in kinds
+            if kind in kinds or i in named
         ]
 
 
@@ -215,6 +217,19 @@ def unigram(vocab: Contents) -> dict[str, Any]:
             "vocab": listed,
         },
     )
+
+
+def model(vocab: Contents) -> bytes:
+    """A SentencePiece model of the same, as its protocol buffer (sentencepiece_model.proto)."""
+    pieces = b"".join(
+        field_of(
+            1, field_of(1, text.encode()) + b"\x15" + struct.pack("<f", score) + field_of(3, kind)
+        )
+        for text, score, kind in zip(vocab.tokens, vocab.scores, vocab.types, strict=True)
+    )
+    # model_type Unigram, unk_id; the defaults put a space in front and make one of several.
+    trainer = field_of(3, 1) + b"\xc0\x02" + bytes([vocab.ids["unknown"]])
+    return pieces + field_of(2, trainer) + field_of(3, field_of(2, vocab.charsmap))
 
 
 def template(first: tuple[str, int], last: tuple[str, int]) -> dict[str, Any]:

@@ -43,7 +43,10 @@ def by_ranks(ranks: Mapping[bytes, int], pattern: str) -> Encode:
 def ranked_json(
     ranks: Mapping[bytes, int], pattern: str, special: Mapping[str, int], *, first: int = 0
 ) -> dict[str, Any]:
-    """The tokenizer.json that transformers makes of ranks: every cut of a token is a merge."""
+    """The tokenizer.json that transformers makes of ranks: every cut of a token is a merge.
+
+    The tokenizers library counts ids of added tokens itself, so they are in the vocabulary as well.
+    """
     alphabet = letters()
     texts = {token: "".join(alphabet[byte] for byte in token) for token in ranks}
     merges = []
@@ -70,7 +73,7 @@ def ranked_json(
             "fuse_unk": False,
             "byte_fallback": False,
             "ignore_merges": True,
-            "vocab": {texts[token]: first + rank for token, rank in ranks.items()},
+            "vocab": {**special, **{texts[t]: first + rank for t, rank in ranks.items()}},
             "merges": merges,
         },
     }

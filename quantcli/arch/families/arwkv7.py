@@ -1,4 +1,7 @@
-"""ARWKV: Qwen 2 whose attention is RWKV 7's state, with and without a gate."""
+"""ARWKV: Qwen 2 whose attention is RWKV 7's state, with and without a gate.
+
+Longer than others for the state's many tensors.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Granite 4 hybrids and Bamba: Mamba 2 in most layers, attention in some, experts or none."""
+"""Granite 4 hybrids and Bamba: Mamba 2 in most layers, attention in some, experts or none.
+
+Longer than others as two classes with names of their own share one architecture.
+"""
 
 from __future__ import annotations
 
@@ -118,5 +121,6 @@ GRANITEHYBRID = Architecture(
         "mamba_d_head",
         "num_logits_to_keep",
         "attn_rotary_emb",
+        "intermediate_size",
     ),
 )

@@ -1,4 +1,7 @@
-"""Jamba: Mamba layers, some layers of attention without positions, experts in some layers."""
+"""Jamba: Mamba layers, some layers of attention without positions, experts in some layers.
+
+Longer than others for three kinds of layers, each of its own tensors.
+"""
 
 from __future__ import annotations
 

@@ -60,5 +60,6 @@ MAMBA = Architecture(
     suffixes=(("embedding.weight", "embeddings.weight"),),
     graph=(SILU, Implements("expand", (2,)), *state_graph(), *PLAIN),
     remarks=(tied_remark, vocabulary_remark("embeddings.weight"), _epsilon_remark),
-    ignored_fields=STATE_IGNORED,
+    # The class computes it from the expansion.
+    ignored_fields=(*STATE_IGNORED, "intermediate_size"),
 )

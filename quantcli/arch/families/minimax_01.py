@@ -1,4 +1,7 @@
-"""MiniMax Text 01 and M1: lightning attention with a state, softmax attention in some layers."""
+"""MiniMax Text 01 and M1: lightning attention with a state, softmax attention in some layers.
+
+Longer than others for its factors, which two writers of checkpoints spell in two ways.
+"""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ NEMOTRON_H = Architecture(
     globals=NEMOTRON_GLOBALS,
     layers=(Stack((*NEMOTRON_BLOCK, *switched(_FEED_FORWARD, is_kind("mlp")))),),
     prefixes=("model.", "backbone."),
+    ignored=("mtp.*",),
     defaults={"nemotron_h": {"num_hidden_layers": blocks}},
     graph=NEMOTRON_GRAPH,
     checks=NEMOTRON_CHECKS,

@@ -1,4 +1,7 @@
-"""PLaMo 2: Mamba 2 without groups in most layers, attention in the others, a norm on all sides."""
+"""PLaMo 2: Mamba 2 without groups in most layers, attention in the others, a norm on all sides.
+
+Longer than others as none of its tensors has the usual name.
+"""
 
 from __future__ import annotations
 

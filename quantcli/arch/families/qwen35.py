@@ -13,6 +13,7 @@ from quantcli.arch.delta import (
     delta_keys,
     delta_layers,
     delta_problems,
+    delta_remark,
 )
 from quantcli.arch.mrope import MROPE
 
@@ -26,6 +27,6 @@ QWEN35 = Architecture(
     defaults={"qwen3_5_text": DELTA_DEFAULTS, "qwen3_5": DELTA_DEFAULTS},
     graph=(*decoder_graph(MROPE, partial=True), *DELTA_GRAPH, DELTA_ROPE.graph),
     checks=(*DECODER_CHECKS, DELTA_ROPE.problems, delta_problems),
-    remarks=(*DECODER_REMARKS, DELTA_ROPE.remark),
+    remarks=(*DECODER_REMARKS, DELTA_ROPE.remark, delta_remark),
     ignored_fields=DELTA_IGNORED,
 )

@@ -13,6 +13,7 @@ from quantcli.arch.delta import (
     delta_keys,
     delta_layers,
     delta_problems,
+    delta_remark,
 )
 from quantcli.arch.experts import (
     EXPERT_KEYS,
@@ -38,6 +39,6 @@ QWEN35MOE = Architecture(
     defaults={"qwen3_5_moe_text": DELTA_DEFAULTS, "qwen3_5_moe": DELTA_DEFAULTS},
     graph=(*decoder_graph(MROPE, partial=True), *DELTA_GRAPH, DELTA_ROPE.graph),
     checks=(*DECODER_CHECKS, DELTA_ROPE.problems, routing_problems, delta_problems),
-    remarks=(*DECODER_REMARKS, DELTA_ROPE.remark),
+    remarks=(*DECODER_REMARKS, DELTA_ROPE.remark, delta_remark),
     ignored_fields=DELTA_IGNORED,
 )

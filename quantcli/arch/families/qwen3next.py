@@ -12,6 +12,7 @@ from quantcli.arch.delta import (
     delta_keys,
     delta_layers,
     delta_problems,
+    delta_remark,
 )
 from quantcli.arch.experts import (
     EVERY_LAYER_SPARSE,
@@ -37,6 +38,6 @@ QWEN3NEXT = Architecture(
         *EVERY_LAYER_SPARSE,
     ),
     checks=(*DECODER_CHECKS, routing_problems, delta_problems),
-    remarks=DECODER_REMARKS,
+    remarks=(*DECODER_REMARKS, delta_remark),
     ignored_fields=DELTA_IGNORED,
 )

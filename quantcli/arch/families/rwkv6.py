@@ -1,4 +1,7 @@
-"""RWKV 6 (Finch): a state whose decay depends on the data, and mixes with the token before."""
+"""RWKV 6 (Finch): a state whose decay depends on the data, and mixes with the token before.
+
+Longer than others as it shares no tensor with a transformer.
+"""
 
 from __future__ import annotations
 

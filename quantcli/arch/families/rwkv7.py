@@ -1,4 +1,7 @@
-"""RWKV 7 (Goose), as the library fla stores it: a state that each token corrects."""
+"""RWKV 7 (Goose), as the library fla stores it: a state that each token corrects.
+
+Longer than others as it shares no tensor with a transformer.
+"""
 
 from __future__ import annotations
 
