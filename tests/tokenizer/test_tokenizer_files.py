@@ -352,6 +352,28 @@ def test_merges_that_no_scores_give(tmp_path: Path) -> None:
     )
 
 
+def test_a_space_before_a_text_is_mmbert_alone(tmp_path: Path) -> None:
+    spaced = {
+        "type": "Metaspace",
+        "replacement": "\u2581",
+        "prepend_scheme": "always",
+        "split": True,
+    }
+    theirs = character_bpe(tmp_path, pre_tokenizer=spaced)
+    exported = export(tmp_path, "auto", rows=None, config={}, pre="mmbert")
+    assert keys_of(exported)["add_space_prefix"] is True
+    ours = load(exported, tmp_path)
+    for text in STRINGS:
+        # llama.cpp puts a space before every line, and takes a control token by its text.
+        if "\n" not in text and "<|" not in text:
+            assert ours.tokenize(text) == theirs.encode(text, add_special_tokens=False).ids, text
+    with pytest.raises(TokenizerError, match="holds no BPE on characters"):
+        export(tmp_path, "auto", rows=None, config={}, pre="sarvam-moe")
+    character_bpe(tmp_path)
+    exported = export(tmp_path, "auto", rows=None, config={}, pre="mmbert")
+    assert any("puts a space before a text" in note for note in exported.notes)
+
+
 def test_gemma4(tmp_path: Path) -> None:
     theirs = character_bpe(tmp_path, "<|tool_response>", "<|channel>", "<|turn>")
     exported = export(tmp_path, "auto", rows=None, config={})

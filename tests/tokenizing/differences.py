@@ -282,8 +282,8 @@ _WORDPIECE = (
 )
 
 
-ORIGINAL = "SentencePiece"
-"""The reason where llama.cpp does as the library does that the tokenizer was made with."""
+ORIGINAL, SPACES = "SentencePiece", "spaces"
+"""Reasons where llama.cpp does as another library or use of it, which is asked as well."""
 
 
 def sentences() -> dict[str, str]:
@@ -296,5 +296,9 @@ def sentences() -> dict[str, str]:
     found[ORIGINAL] = (
         "It does as SentencePiece, with which the model was trained, and the tokenizers library "
         "does otherwise: it normalizes by grapheme, and splits at U+0085."
+    )
+    found[SPACES] = (
+        "It puts a space before what follows a user-defined token, as before a text (so did the "
+        "first Llama tokenizers in transformers); SentencePiece only before the text."
     )
     return found

@@ -20,7 +20,7 @@ from tokenizer_folders import STRINGS, write_json
 import quantcli
 from quantcli.container.reader import GgufFile
 from tokenizing import strings, vocabularies
-from tokenizing.differences import ORIGINAL, Explainer
+from tokenizing.differences import Explainer
 from tokenizing.runtime import Runtime
 from tokenizing.vocabularies import Truth, Vocabulary
 
@@ -200,8 +200,9 @@ def compare(truth: Truth, llama: Runtime, count: int, seed: int) -> dict[str, in
     found: Counter[str] = Counter()
     explainer: Explainer | None = None
     for text in different:
-        if truth.original is not None and truth.original(text) == llama.tokenize(text):
-            found[ORIGINAL] += 1
+        ids = llama.tokenize(text)
+        if other := next((n for n, encode in truth.others.items() if encode(text) == ids), None):
+            found[other] += 1
             continue
         if truth.tokenizer is None:
             found[""] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from quantcli.tokenizer import regexes as rx
 from quantcli.tokenizer.tekken import OLD_SPECIAL as SPECIAL
 from quantcli.tokenizer.tiktoken import CLASSES
 from tokenizing import folders
+from tokenizing.differences import ORIGINAL, SPACES
 from tokenizing.references import Encode, greedy, ranked_json, read_ranks, with_special
 
 PYPI = {
@@ -42,7 +44,7 @@ class Truth:
         pieces: readable texts of tokens.
         added: texts of added tokens.
         tokenizer: the object in tokenizer.json, which reasons change; None without one.
-        original: another library that llama.cpp may follow instead, where there is one.
+        others: what llama.cpp may do instead, by reason.
         skips: texts with one of these are not asked.
     """
 
@@ -50,7 +52,7 @@ class Truth:
     pieces: list[str]
     added: list[str]
     tokenizer: Mapping[str, Any] | None = None
-    original: Encode | None = None
+    others: Mapping[str, Encode] = field(default_factory=dict)
     skips: tuple[str, ...] = ()
 
 
@@ -137,7 +139,7 @@ def rebuilt(source: Path, folder: Path) -> Truth:
         return truth
     processor = sentencepiece.SentencePieceProcessor()
     processor.LoadFromSerializedProto(folders.model(vocab))
-    return Truth(truth.encode, truth.pieces, truth.added, None, processor.encode)
+    return Truth(truth.encode, truth.pieces, truth.added, None, {ORIGINAL: processor.encode})
 
 
 def packed(model_type: str) -> Callable[[Path, Path], Truth]:
@@ -203,11 +205,28 @@ def model_file(file: str) -> Callable[[Path, Path], Truth]:
         size = processor.GetPieceSize()
         pieces = [processor.IdToPiece(i).replace("\u2581", " ") for i in range(300, size, 8)]
         # SentencePiece looks for no special tokens in a text.
-        control = {processor.IdToPiece(i) for i in range(size) if processor.IsControl(i)}
-        skips = (*sorted(control), "<unk>")
-        return Truth(processor.encode, pieces, [*control], skips=skips)
+        control = [processor.IdToPiece(i) for i in range(size) if processor.IsControl(i)]
+        skips = (*control, "<unk>")
+        spaces = {SPACES: _by_parts(processor)}
+        return Truth(processor.encode, pieces, control, None, spaces, skips)
 
     return make
+
+
+def _by_parts(processor: sentencepiece.SentencePieceProcessor) -> Encode:
+    """Encode what is between user-defined pieces, which Mistral's have in brackets, by itself."""
+    pieces = (processor.IdToPiece(i) for i in range(processor.GetPieceSize()))
+    defined = sorted(p for p in pieces if re.fullmatch(r"\[[A-Z].*\]", p))
+    pattern = re.compile(f"({'|'.join(map(re.escape, defined))})" if defined else r"(?!)()")
+
+    def encode(text: str) -> list[int]:
+        ids: list[int] = []
+        for number, part in enumerate(pattern.split(text)):
+            if part:
+                ids += [processor.PieceToId(part)] if number % 2 else processor.encode(part)
+        return ids
+
+    return encode
 
 
 def _gguf(name: str, model: str, pre: str) -> Vocabulary:
