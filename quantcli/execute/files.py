@@ -23,7 +23,7 @@ _SAFELY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 # Linux caches a write in pieces of memory as large as the write is, up to megabytes. Pieces that
 # large have to be found, and a virtual machine that lends its free memory out must get them back:
 # that was measured to take several times as long as the copying itself.
-_AT_ONCE = 256 << 10
+_AT_ONCE = 32 << 10
 _KINDS = (
     (stat.S_ISLNK, "a link"),
     (stat.S_ISDIR, "a folder"),

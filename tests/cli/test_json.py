@@ -79,6 +79,7 @@ def test_every_result_is_as_documented(make_tiny: MakeTiny, tmp_path: Path) -> N
         "verify": (output, "--against", model),
         "inspect": (output,),
         "types": ("--effort", "fast", "--bench"),
+        "archs": ("llama",),
         "batch": (tmp_path / "models", "-t", "Q8_0", "--out", tmp_path / "batch"),
     }
     for name, arguments in calls.items():

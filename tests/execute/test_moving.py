@@ -211,5 +211,5 @@ def test_no_write_is_longer_than_memory_is_easily_found_for(
     descriptor = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
     files.write_at(descriptor, 17, content)
     os.close(descriptor)
-    assert max(sizes) <= 256 << 10
+    assert max(sizes) <= 32 << 10
     assert (tmp_path / "file").read_bytes() == bytes(17) + content
