@@ -14,7 +14,7 @@ from quantcli.errors import ImatrixError, UsageError
 from quantcli.importance.files import read_file
 from quantcli.importance.parts import F32, F64, ImatrixFile, Sums
 
-# Tokens' worth of the tensor's average that every expert's own measurement is mixed with (ADR 15).
+# Tokens' worth of the tensor's average that every expert's own measurement is mixed with (ADR 16).
 PRIOR_TOKENS = 16.0
 
 
