@@ -156,7 +156,9 @@ def _integers(name: str, value: int, values: Mapping[str, Any]) -> Iterator[int]
         yield value * 2
         yield value + 1
     else:
-        yield from {0, 1, value + 1} - {value}
+        # No group and no expert to choose is no model.
+        least = {1} if re.search("top_?k|per_tok", name) else {0, 1}
+        yield from {*least, value + 1} - {value}
 
 
 def _tried(arch: str, case: Case, path: str, value: Any) -> Finding:
@@ -189,7 +191,8 @@ def _named(path: str, value: Any, said: str) -> bool:
     name = path.rpartition(".")[2]
     if isinstance(value, Mapping):
         return name in said or any(f"{key} " in said for key in value) or "rope" in said
-    about = {"layer_types": "sliding_window"}.get(name, name)
+    windows = {"layer_types": "sliding_window", "use_sliding_window": "sliding_window"}
+    about = windows.get(name, name)
     return name in said or about in said or bool(re.search(rf"\b{value}\b", said))
 
 
